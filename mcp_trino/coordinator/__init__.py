@@ -1,0 +1,1 @@
+"""The way to Trino: transport, queries, pages and values."""

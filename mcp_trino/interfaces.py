@@ -1,0 +1,95 @@
+"""The seams: what a room asks of another, each with more than one provider."""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from mcp_trino.principal import Principal
+from mcp_trino.queries import CoordinatorState, Page, Progress, Statement, Window
+
+Watch = Callable[[Progress], None]
+
+
+class ICoordinator(Interface):
+    """
+    The way to Trino, the same for all principals.
+
+    A Deferred of ``execute`` or ``fetch`` that is canceled cancels its query
+    at Trino; so do the statement's deadline and ``stop``. Only a query whose
+    handle was given out lives on, for the time to live of results.
+    """
+
+    def execute(
+        statement: Statement,
+        principal: Principal,
+        window: Window,
+        watch: Watch | None,
+    ) -> Deferred[Page]:
+        """
+        Run a statement and give the first page of its result.
+
+        :param watch: called with each progress that Trino reports.
+        :raise StatementFailed: Trino refused it or it failed.
+        :raise TimedOut: it took longer than ``statement.timeout_seconds``.
+        :raise QueryCanceled: somebody canceled it.
+        :raise Busy: too many queries are under way.
+        :raise CoordinatorUnreachable: Trino does not answer.
+        :raise CoordinatorRefused: Trino does not accept the server's credential.
+        """
+
+    def fetch(
+        handle: str,
+        principal: Principal,
+        window: Window,
+        watch: Watch | None,
+    ) -> Deferred[Page]:
+        """
+        Give the page that a handle names; the same handle gives the same page
+        until the handle of a later page of that result was used.
+
+        :raise PageGone: the handle is unknown, expired, read on, or another
+            principal's.
+        :raise: all that ``execute`` raises.
+        """
+
+    def cancel(query_id: str, principal: Principal) -> Deferred[None]:
+        """
+        Cancel a query of the principal's at Trino.
+
+        :raise QueryNotFound: no query of the principal's has that id.
+        :raise: ``CoordinatorUnreachable`` and ``CoordinatorRefused``.
+        """
+
+    def probe() -> Deferred[CoordinatorState]:
+        """Say whether Trino runs queries; asked at most once every 5 s."""
+
+
+class IStore(Interface):
+    """
+    What must be found again by another request: small values that expire.
+
+    Keys are texts of at most 200 characters, values at most 1 MiB.
+    """
+
+    def put(key: str, value: bytes, ttl_seconds: float) -> Deferred[None]:
+        """Keep a value, in place of any earlier one of that key."""
+
+    def get(key: str) -> Deferred[bytes | None]:
+        """Give a value back, ``None`` when there is none or its time passed."""
+
+    def take(key: str) -> Deferred[bytes | None]:
+        """Give a value back and forget it; of two takers one gets ``None``."""
+
+
+class IAuthenticator(Interface):
+    """Who is asking, decided once for each HTTP request."""
+
+    def authenticate(authorization: bytes | None, path: bytes) -> Deferred[Principal]:
+        """
+        Decide before the body of the request is read.
+
+        :param authorization: the value of the ``Authorization`` header.
+        :param path: the path asked for, for the resource that a token must
+            have been made for.
+        """

@@ -1,0 +1,1 @@
+"""A real Trino on this machine, for a first try and for tests."""

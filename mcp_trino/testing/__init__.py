@@ -1,0 +1,1 @@
+"""Providers in memory that pass the same tests as the real ones."""

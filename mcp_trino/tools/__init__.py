@@ -1,0 +1,1 @@
+"""What an assistant sees: the MCP server and its tools."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: routes, the ASGI bridge, limits and pages for people."""
