@@ -6,20 +6,16 @@ package files, so that a checkout stays clean and a changed lock is a new
 installation.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
 from pathlib import Path
-from typing import NoReturn
-from unittest import SkipTest
 
 from attrs import frozen
 
+from tests.e2e.installations import give_up, installation, run_installer
+
 _PACKAGE = Path(__file__).parent / "npm"
 _FILES = ("package.json", "package-lock.json")
-_COMPLETE = ".complete"
 
 
 @frozen
@@ -29,7 +25,7 @@ class NpmPrograms:
 
     :ivar directory: where ``node_modules`` is; an ECMAScript file that imports
         one of the packages has to lie below it or be run with it as its
-        working directory.
+        working directory; a CommonJS file finds them by ``NODE_PATH``.
     """
 
     directory: Path
@@ -57,22 +53,7 @@ def npm_programs() -> NpmPrograms:
     :raise SkipTest: npm is missing or cannot install, and this is not ``CI``.
     :raise RuntimeError: the same under ``CI=true``, where nothing is skipped.
     """
-    directory = _cache() / f"npm-{_fingerprint()}"
-    if not (directory / _COMPLETE).exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            _give_up("npm is not installed")
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (directory / _COMPLETE).exists():
-                _install(npm, directory)
-    return NpmPrograms(directory)
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "mcp-trino"
+    return NpmPrograms(installation(f"npm-{_fingerprint()}", _install))
 
 
 def _fingerprint() -> str:
@@ -82,23 +63,10 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _install(npm: str, directory: Path) -> None:
+def _install(directory: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        give_up("npm is not installed")
     for name in _FILES:
         shutil.copy(_PACKAGE / name, directory)
-    done = subprocess.run(
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    if done.returncode != 0:
-        _give_up(f"npm ci failed: {done.stderr.strip()[-500:]}")
-    (directory / _COMPLETE).touch()
-
-
-def _give_up(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        raise RuntimeError(reason)
-    raise SkipTest(reason)
+    run_installer([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], directory)
