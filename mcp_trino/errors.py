@@ -23,6 +23,27 @@ class ConfigurationError(Exception):
 
 
 @frozen
+class AccessDenied(Exception):
+    """
+    An HTTP request is refused before its body is read: send this answer.
+
+    Only a decision is reported this way. An authenticator that cannot decide
+    raises anything else, and the request is answered 503.
+
+    :ivar status: 400, 401, 403 or 503.
+    :ivar headers: names and values, ``WWW-Authenticate`` among them.
+    :ivar body: JSON for the client; shown to people, so without a secret.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.body}"
+
+
+@frozen
 class InvalidArgument(Exception):
     """A tool's argument has no meaning: the assistant corrects it and calls again."""
 
@@ -61,6 +82,7 @@ class StatementFailed(Exception):
     :ivar message: Trino's message, its ``line n:m:`` prefix taken off.
     :ivar line: line of the error from 1, ``None`` when Trino gives none.
     :ivar column: column of the error from 1.
+    :ivar hint: what may have been meant, where somebody could find out.
     """
 
     name: str
@@ -69,6 +91,7 @@ class StatementFailed(Exception):
     query_id: str | None = None
     line: int | None = None
     column: int | None = None
+    hint: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
