@@ -180,3 +180,31 @@ class CoordinatorRefused(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+@frozen
+class SandboxUnavailable(Exception):
+    """
+    This machine lacks what the sandbox needs: a package, disk or the network.
+
+    :ivar message: what is missing and what to do about it.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@frozen
+class SandboxFailed(Exception):
+    """
+    The sandbox did not start, or ended by itself: read why in its message.
+
+    :ivar message: what happened, with the last lines of the server's log.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
