@@ -1,0 +1,263 @@
+"""
+Whether a statement only reads.
+
+In Trino's grammar the first word decides: only a query begins with ``SELECT``,
+``TABLE``, ``VALUES``, ``WITH`` or a parenthesis, there are no data-modifying
+common table expressions, and ``EXPLAIN`` is what it explains. What is not known
+to read is refused.
+
+A query that only reads can still reach beyond its tables or this server's
+limits. Refused are ``WITH SESSION``, which overrides the limits, and table
+functions that are not on a list: those of connectors hand their argument
+unread to another system (``query``, ``raw_query``, ``procedure``,
+``query_range``), open what no catalog lists (``sheet``), or read tables that
+Trino does not report as read (``table_changes``). Not to be seen in the text,
+and so left to Trino's access control, are:
+
+- views, which read with the rights of their owner;
+- scalar functions of catalogs: stored routines, and those of the ``ai``
+  connector, which send their arguments to a language model;
+- quoted names that a connector takes for a query in a language of its own
+  (dynamic tables of Pinot, which only read);
+- what costs much but tells nothing, bounded by time limits.
+
+Functions in a ``WITH FUNCTION`` clause, also those in Python, run within Trino
+and reach nothing else.
+"""
+
+import re
+from collections.abc import Collection
+
+from attrs import frozen
+
+from mcp_trino.errors import StatementRefused
+from mcp_trino.statements.lexer import (
+    NAME,
+    TRIVIA,
+    Kind,
+    Token,
+    compile_search,
+    following,
+    refusal,
+    tokens,
+)
+from mcp_trino.statements.names import fold
+from mcp_trino.statements.refusals import (
+    function_refused,
+    head_refused,
+    shown,
+    word_refused,
+)
+
+MAX_CHARS = 1_000_000
+"""Characters of a statement that Trino takes by default (``query.max-length``)."""
+
+BUILT_IN_TABLE_FUNCTIONS = frozenset(
+    (*qualifier, name)
+    for qualifier in ((), ("system", "builtin"))
+    for name in ("exclude_columns", "sequence")
+)
+"""Trino's own table functions, which read nothing but what they are given."""
+
+_QUERY_HEADS = frozenset({"SELECT", "TABLE", "VALUES", "WITH"})
+_READING_HEADS = frozenset({"SHOW", "DESCRIBE", "DESC"})
+_NAMES = frozenset({Kind.WORD, Kind.QUOTED_NAME})
+
+
+def _keyword(words: str) -> str:
+    return rf"(?ai:(?:{words})\b)"
+
+
+def _sequence(*patterns: str) -> str:
+    return TRIVIA.join(patterns)
+
+
+_QUALIFIED_NAME = rf"{NAME}(?:{TRIVIA}\.{TRIVIA}{NAME})*+"
+
+_PARENTHESES = re.compile(rf"(?:\({TRIVIA})*+")
+_ANALYZE = rf"(?P<analyze>{_keyword('analyze')}){TRIVIA}(?:{_keyword('verbose')})?+"
+_OPTIONS = _sequence(r"\(", _keyword("format|type"), rf"(?:(?:{NAME}|,){TRIVIA})*+\)")
+_EXPLAIN = re.compile(_sequence(_keyword("explain"), f"(?:{_ANALYZE}|{_OPTIONS})?+"))
+
+_SESSION_CLAUSE = _sequence(
+    _keyword("with"), _keyword("session"), rf"(?!\(|{_keyword('as')})"
+)
+_FUNCTION = rf"(?!{_keyword('select|values')}){_QUALIFIED_NAME}"
+_TABLE_FUNCTION = _sequence(_keyword("table"), r"\(", _FUNCTION, r"\(")
+_CALL = re.compile(_sequence(_keyword("table"), r"\(", f"({_FUNCTION})"))
+# Trino has no such thing, but its syntax error does not say so.
+_NESTED_WRITE = _sequence(
+    r"\(",
+    "(?:{}|{}|{})".format(
+        _sequence(_keyword("insert|merge"), _keyword("into")),
+        _sequence(_keyword("delete"), _keyword("from")),
+        _sequence(_keyword("update"), _QUALIFIED_NAME, _keyword("set"), NAME, "="),
+    ),
+)
+_LANDMARKS = f"{_SESSION_CLAUSE}|{_TABLE_FUNCTION}|{_NESTED_WRITE}"
+_search = compile_search(f";|{_LANDMARKS}")
+_search_routine = compile_search(rf";{TRIVIA}\Z|{_LANDMARKS}")
+
+
+def read_only(
+    text: str,
+    table_functions: Collection[tuple[str, ...]] = BUILT_IN_TABLE_FUNCTIONS,
+) -> str:
+    """
+    Let a statement pass that only reads.
+
+    :param table_functions: the table functions that may be called: names in
+        lower case, in each length in which they may be written.
+    :return: the text to send: cut before a semicolon at its end, else as given.
+    :raise StatementRefused: it may do more than read, or it is no statement.
+    """
+    head = _find_head(text)
+    return text[: _find_end(text, head.token, table_functions)]
+
+
+def explainable(
+    text: str,
+    table_functions: Collection[tuple[str, ...]] = BUILT_IN_TABLE_FUNCTIONS,
+) -> str:
+    """
+    Let a statement pass whose plan may be asked for: one that only reads.
+
+    :param table_functions: as in ``read_only``.
+    :return: the statement to write ``EXPLAIN`` before: what ``read_only`` gives,
+        or if that is an ``EXPLAIN``, what it explains, its options left out.
+    :raise StatementRefused: it may do more than read, it is no statement, or
+        its ``EXPLAIN ANALYZE`` would run it.
+    """
+    head = _find_head(text)
+    if head.analyze is not None:
+        raise refusal(
+            text,
+            head.analyze,
+            "EXPLAIN ANALYZE runs the statement. Send it with execute_query, or "
+            "leave these two words out to get the plan without running it.",
+        )
+    end = _find_end(text, head.token, table_functions)
+    return text[head.token.offset if head.explained else 0 : end]
+
+
+@frozen
+class _Head:
+    """
+    Where the statement proper begins.
+
+    :ivar token: its first token.
+    :ivar explained: whether an ``EXPLAIN`` stands before it.
+    :ivar analyze: where the first ``ANALYZE`` of an ``EXPLAIN ANALYZE`` before
+        it begins.
+    """
+
+    token: Token
+    explained: bool
+    analyze: int | None
+
+
+def _find_head(text: str) -> _Head:
+    """Look past every ``EXPLAIN``, and refuse a head that does not read."""
+    _require_sendable(text)
+    explained, analyze = False, None
+    token = following(text, 0)
+    while found := _EXPLAIN.match(text, token.offset):
+        explained = True
+        if found["analyze"] and analyze is None:
+            analyze = found.start("analyze")
+        token = following(text, found.end())
+    _require_reading(text, token, explained=explained)
+    return _Head(token, explained, analyze)
+
+
+def _require_sendable(text: str) -> None:
+    if len(text) > MAX_CHARS:
+        raise StatementRefused(
+            f"The statement has {len(text):,} characters, and Trino takes "
+            f"{MAX_CHARS:,} at most. Shorten it."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise refusal(
+            text, error.start, "Half of a surrogate pair is not a character."
+        ) from error
+
+
+def _require_reading(text: str, head: Token, *, explained: bool) -> None:
+    if head.keyword not in _READING_HEADS:
+        opened = next(_PARENTHESES.finditer(text, head.offset)).end()
+        head = following(text, opened)
+        if head.keyword not in _QUERY_HEADS:
+            raise refusal(text, head.offset, head_refused(head, explained=explained))
+    if head.keyword in _READING_HEADS or head.keyword == "WITH":
+        _require_second(text, head)
+
+
+def _require_second(text: str, head: Token) -> None:
+    """
+    Refuse a head that is none by what comes after it.
+
+    ``EXPLAIN ANALYZE show WITH (…)`` is not about ``SHOW`` or ``WITH``: it
+    explains ``ANALYZE`` for a table called show.
+    """
+    second = following(text, head.end)
+    if second.kind not in _NAMES or second.keyword == "WITH":
+        raise refusal(text, second.offset, f"After {head.keyword} a word is missing.")
+    if (
+        head.keyword == "DESCRIBE"
+        and second.keyword in ("INPUT", "OUTPUT")
+        and following(text, second.end).kind in _NAMES
+    ):
+        message = word_refused(f"DESCRIBE {second.keyword}")
+        raise refusal(text, second.offset, message)
+
+
+def _find_end(
+    text: str, head: Token, table_functions: Collection[tuple[str, ...]]
+) -> int:
+    """Refuse what reaches further than the head tells, and find the end."""
+    search = _search_routine if _defines_routine(text, head) else _search
+    token = search(text, head.offset)
+    while token.keyword == "TABLE":
+        end = _require_listed(text, token, table_functions)
+        token = search(text, end)
+    if token.kind is Kind.END:
+        return len(text)
+    after = following(text, token.end)
+    match token.keyword:
+        case ";" if after.kind is Kind.END:
+            return token.offset
+        case ";":
+            message = (
+                f"{shown(after)} begins a second statement. "
+                "Send one statement at a time."
+            )
+        case "WITH":
+            message = (
+                "WITH SESSION sets limits and options that are for this server to "
+                "set. Leave the clause out."
+            )
+        case _:
+            message = word_refused(after.keyword)
+    raise refusal(text, after.offset, message)
+
+
+def _defines_routine(text: str, head: Token) -> bool:
+    """Say whether the head is ``WITH FUNCTION``, whose body has semicolons."""
+    second = following(text, head.end)
+    if (head.keyword, second.keyword) != ("WITH", "FUNCTION"):
+        return False
+    return following(text, second.end).keyword not in ("AS", "(")
+
+
+def _require_listed(
+    text: str, table: Token, table_functions: Collection[tuple[str, ...]]
+) -> int:
+    """Refuse a table function that is not listed, and find the end of its name."""
+    call = next(_CALL.finditer(text, table.offset))
+    name = tuple(fold(token.text) for token in tokens(call[1]) if token.kind in _NAMES)
+    if name not in table_functions:
+        listed = sorted(".".join(listed) for listed in table_functions)
+        raise refusal(text, call.start(1), function_refused(name, listed))
+    return call.end(1)
