@@ -1,0 +1,1 @@
+"""The settings: one table of them, and how their values are found and checked."""

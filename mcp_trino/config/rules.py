@@ -1,0 +1,191 @@
+"""What the settings mean together: the tree they make, and what is wrong in it."""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from ipaddress import ip_address
+from itertools import permutations
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from mcp_trino.config.kinds import LOOPBACK_NAMES, in_url, origin_of
+from mcp_trino.config.listening import Listening, listening
+from mcp_trino.config.table import ABSENT, SETTINGS
+from mcp_trino.settings import (
+    QuerySettings,
+    Settings,
+    TLSSettings,
+    Transport,
+    TrinoSettings,
+    WebSettings,
+)
+
+
+@frozen
+class Chosen:
+    """
+    The value of each setting.
+
+    :ivar values: by name; the default where none was given or it is wrong.
+    :ivar given: the names of those that were given.
+    """
+
+    values: Mapping[str, Any] = field(repr=False)
+    given: frozenset[str]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def room(self, name: str) -> dict[str, Any]:
+        """Give the values that go into a room of the tree just as they are."""
+        return {
+            setting.to.removeprefix(f"{name}."): self.values[setting.name]
+            for setting in SETTINGS
+            if setting.to.startswith(f"{name}.")
+        }
+
+    @property
+    def transport(self) -> Transport:
+        """What is served."""
+        return Transport(self["MCP_TRANSPORT"])
+
+    @property
+    def scheme(self) -> str:
+        """How Trino is spoken to."""
+        plain = self["TRINO_SSL"] is False
+        return self["TRINO_SCHEME"] or ("http" if plain else "https")
+
+    @property
+    def listening(self) -> tuple[Listening, ...]:
+        """Where the server listens."""
+        return tuple(listening(text, self["MCP_PORT"]) for text in self["MCP_BIND"])
+
+    @property
+    def public_url(self) -> str:
+        """What people type, without a path."""
+        bound = [place.port for place in self.listening if place.port]
+        port = bound[0] if bound and "MCP_PORT" not in self.given else self["MCP_PORT"]
+        scheme = "https" if self["HTTPS_CERT_FILE"] else "http"
+        return self["MCP_URL"] or origin_of(scheme, self["MCP_HOST"], port)
+
+
+def problems(chosen: Chosen) -> Iterator[str]:
+    """Say in one sentence each what has no meaning."""
+    yield from _absent(chosen)
+    yield from _about_trino(chosen)
+    yield from _about_sizes(chosen)
+    if chosen.transport is Transport.HTTP:
+        yield from _about_web(chosen)
+
+
+def _absent(chosen: Chosen) -> Iterator[str]:
+    switches = [chosen[name] for name in ("OAUTH_ENABLED", "TRINO_OAUTH_ENABLED")]
+    if True in switches and False in switches:
+        yield "OAUTH_ENABLED and TRINO_OAUTH_ENABLED are one setting, and differ"
+    no_oauth = False in switches or chosen.transport is Transport.STDIO
+    for setting in ABSENT:
+        value = chosen[setting.name]
+        asked = setting.name in chosen.given and value is not None
+        if asked and value not in setting.harmless:
+            if setting.of_oauth and no_oauth:
+                continue
+            yield f"{setting.name}: this version does not do {setting.what}; unset it"
+
+
+def _about_trino(chosen: Chosen) -> Iterator[str]:
+    if chosen["TRINO_SCHEME"] == "http" and chosen["TRINO_SSL"]:
+        yield "TRINO_SSL is true, but TRINO_SCHEME is http"
+    if chosen["TRINO_SCHEME"] == "https" and chosen["TRINO_SSL"] is False:
+        yield "TRINO_SSL is false, but TRINO_SCHEME is https"
+    password = "TRINO_PASSWORD" in chosen.given
+    if chosen.scheme == "http" and password:
+        yield "TRINO_PASSWORD is never sent over http: set TRINO_SCHEME to https"
+    if chosen.scheme == "http" and chosen["TRINO_CA_FILE"]:
+        yield "TRINO_CA_FILE has no meaning over http: set TRINO_SCHEME to https"
+    if chosen["TRINO_SSL_INSECURE"] and chosen["TRINO_CA_FILE"]:
+        yield "TRINO_CA_FILE has no meaning when TRINO_SSL_INSECURE is true"
+    if chosen["TRINO_SCHEMA"] and not chosen["TRINO_CATALOG"]:
+        yield "TRINO_SCHEMA has no meaning without TRINO_CATALOG"
+    if chosen["TRINO_AUTH_MODE"] == "none" and password:
+        yield "TRINO_PASSWORD has no meaning when TRINO_AUTH_MODE is none"
+    if chosen["TRINO_AUTH_MODE"] == "basic" and not password:
+        yield "TRINO_AUTH_MODE is basic, but TRINO_PASSWORD is not set"
+
+
+def _about_sizes(chosen: Chosen) -> Iterator[str]:
+    for small, large in (
+        ("TRINO_DEFAULT_ROWS", "TRINO_MAX_ROWS"),
+        ("TRINO_OPEN_RESULTS_PER_PRINCIPAL", "TRINO_OPEN_RESULTS"),
+        ("MCP_MAX_BODY_BYTES", "MCP_BODY_BUDGET_BYTES"),
+    ):
+        if small in chosen.given and chosen[small] > chosen[large]:
+            yield f"{small} is {chosen[small]}, more than {large}, {chosen[large]}"
+
+
+def _about_web(chosen: Chosen) -> Iterator[str]:
+    for one, other in permutations(("HTTPS_CERT_FILE", "HTTPS_KEY_FILE")):
+        if one in chosen.given and other not in chosen.given:
+            yield f"{one} has no meaning without {other}"
+    if not chosen["MCP_BIND"]:
+        yield "MCP_BIND names no place to listen at"
+
+
+def make_settings(chosen: Chosen) -> Settings:
+    """
+    Make the tree.
+
+    :param chosen: values that ``problems`` found none with.
+    """
+    queries = chosen.room("queries")
+    queries["default_rows"] = min(queries["default_rows"], queries["max_rows"])
+    return Settings(
+        transport=chosen.transport,
+        trino=TrinoSettings(
+            scheme=chosen.scheme,
+            source=chosen["TRINO_SOURCE"] or f"mcp-trino/{version('mcp-trino')}",
+            verify=not chosen["TRINO_SSL_INSECURE"],
+            **chosen.room("trino"),
+        ),
+        queries=QuerySettings(**queries),
+        web=_web(chosen),
+    )
+
+
+def _web(chosen: Chosen) -> WebSettings:
+    certificate, key = chosen["HTTPS_CERT_FILE"], chosen["HTTPS_KEY_FILE"]
+    return WebSettings(
+        listen=tuple(place.endpoint for place in chosen.listening),
+        tls=TLSSettings(certificate, key) if certificate else None,
+        public_url=chosen.public_url,
+        allowed_hosts=_allowed_hosts(chosen),
+        allowed_origins=chosen["MCP_ALLOWED_ORIGINS"] or (),
+        **chosen.room("web"),
+    )
+
+
+def _allowed_hosts(chosen: Chosen) -> tuple[str, ...]:
+    public = in_url(urlsplit(chosen.public_url).hostname or "")
+    names = [public]
+    if public in LOOPBACK_NAMES:
+        names.extend(LOOPBACK_NAMES)
+    bound = [place.host for place in chosen.listening if place.host is not None]
+    names.extend(in_url(host) for host in bound if not ip_address(host).is_unspecified)
+    names.extend(chosen["MCP_ALLOWED_HOSTS"] or ())
+    return tuple(dict.fromkeys(names))
+
+
+def warnings(chosen: Chosen) -> Iterator[str]:
+    """Say in one sentence each what the operator should know."""
+    if chosen["TRINO_SSL_INSECURE"] and chosen.scheme == "https":
+        yield (
+            "TRINO_SSL_INSECURE is true: "
+            "anyone between here and Trino can read and change all that is said"
+        )
+    if chosen.transport is Transport.HTTP:
+        for place in chosen.listening:
+            if not place.is_local:
+                yield (
+                    f"MCP_BIND: OAuth is off: anyone who reaches {place.endpoint} "
+                    f"can ask Trino as {chosen['TRINO_USER']}"
+                )

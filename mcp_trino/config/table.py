@@ -1,0 +1,211 @@
+"""
+The table of settings: what an operator can decide, each in one row.
+
+Parsing, the help of the command line, the keys of the ini file and the table
+in the documentation follow from it.
+"""
+
+from mcp_trino.config.kinds import (
+    BINDING,
+    BOOLEAN,
+    FILE,
+    HOST,
+    HOST_AND_PORT,
+    ORIGIN,
+    PORT,
+    PUBLIC_URL,
+    TEXT,
+    WORD,
+    list_of,
+    one_of,
+    seconds,
+    whole,
+)
+from mcp_trino.config.setting import Absent, Setting
+
+# A row takes two or three lines: name, kind, default, destination; the meaning.
+# fmt: off
+TRINO = (
+    Setting("TRINO_HOST", HOST, "localhost", to="trino.host", meaning=
+        "Trino's coordinator"),
+    Setting("TRINO_PORT", PORT, "8080", to="trino.port", meaning=
+        "the coordinator's port"),
+    Setting("TRINO_SCHEME", one_of("https", "http"), None, meaning=
+        "how Trino is spoken to; unset: https, unless TRINO_SSL is false"),
+    Setting("TRINO_SSL", BOOLEAN, None, meaning=
+        "another way to say TRINO_SCHEME"),
+    Setting("TRINO_SSL_INSECURE", BOOLEAN, "false", meaning=
+        "take any certificate: who is in between can read and change everything"),
+    Setting("TRINO_CA_FILE", FILE, None, to="trino.ca_file", meaning=
+        "PEM certificates to trust for Trino instead of the system's"),
+    Setting("TRINO_USER", TEXT, "trino", to="trino.user", meaning=
+        "the Trino user that this server is"),
+    Setting("TRINO_PASSWORD", TEXT, None, to="trino.password", secret=True, option="",
+        meaning="the password of TRINO_USER, only ever sent over https"),
+    Setting("TRINO_CATALOG", TEXT, None, to="trino.catalog", meaning=
+        "the catalog of names that are written without one"),
+    Setting("TRINO_SCHEMA", TEXT, None, to="trino.schema", meaning=
+        "the schema of names that are written without one"),
+    Setting("TRINO_SOURCE", TEXT, None, meaning=
+        "how this server names itself to Trino; mcp-trino/<version> when unset"),
+    Setting("TRINO_REQUEST_TIMEOUT", seconds(1, 600), "30",
+        to="trino.request_timeout_seconds", meaning=
+        "how long Trino may take to answer one HTTP request; a query takes many"),
+)
+
+QUERIES = (
+    Setting("TRINO_QUERY_TIMEOUT", seconds(1, 86400), "300",
+        to="queries.timeout_seconds", meaning=
+        "seconds after which a query is canceled; a call may ask for less"),
+    Setting("TRINO_QUERY_WAIT", seconds(0.1, 3600), "45",
+        to="queries.wait_seconds", meaning=
+        "seconds after which a call answers that its query still runs"),
+    Setting("TRINO_MAX_ROWS", whole(1, 1000000), "10000",
+        to="queries.max_rows", meaning=
+        "the most rows that one answer may carry"),
+    Setting("TRINO_DEFAULT_ROWS", whole(1, 1000000), "1000",
+        to="queries.default_rows", meaning=
+        "rows of an answer when the call names no number; TRINO_MAX_ROWS at most"),
+    Setting("TRINO_MAX_BYTES", whole(1000, 100000000), "100000",
+        to="queries.max_bytes", meaning=
+        "the most bytes that the rows of one answer may take"),
+    Setting("TRINO_MAX_CELL_CHARS", whole(16, 10000000), "8192",
+        to="queries.max_cell_chars", meaning=
+        "characters of a cell; a longer one is cut, and marked"),
+    Setting("TRINO_RESULT_TTL", seconds(1, 290), "120",
+        to="queries.result_ttl_seconds", meaning=
+        "how long the rest of a result waits for the next call; "
+        "less than Trino's query.client.timeout"),
+    Setting("TRINO_OPEN_RESULTS", whole(1, 100000), "256",
+        to="queries.open_results", meaning=
+        "results whose rest waits, of all callers"),
+    Setting("TRINO_OPEN_RESULTS_PER_PRINCIPAL", whole(1, 100000), "8",
+        to="queries.open_results_per_principal", meaning=
+        "results whose rest waits, of one caller"),
+    Setting("TRINO_CONCURRENCY", whole(1, 10000), "64",
+        to="queries.concurrency", meaning=
+        "queries under way at once"),
+    Setting("TRINO_QUEUE", whole(0, 100000), "128",
+        to="queries.queue", meaning=
+        "calls that may wait for a place; a further one is told to come back later"),
+    Setting("TRINO_QUICK_THREADS", whole(1, 256), "8",
+        to="queries.quick_threads", meaning=
+        "threads for the first steps of every query"),
+    Setting("TRINO_SLOW_THREADS", whole(1, 256), "16",
+        to="queries.slow_threads", meaning=
+        "threads for queries that turned out to take long"),
+)
+
+SERVER = (
+    Setting("MCP_TRANSPORT", one_of("stdio", "http"), "stdio", option="", meaning=
+        "what mcp-trino serves when no command says it"),
+    Setting("MCP_BIND", list_of(BINDING), "127.0.0.1", option="listen", meaning=
+        "where to listen: addresses, with MCP_PORT; or endpoints such as "
+        "unix:/run/mcp-trino.sock and systemd:domain=INET6:name=https"),
+    Setting("MCP_PORT", PORT, "8080", meaning=
+        "the port to listen on, and of the public URL"),
+    Setting("MCP_HOST", HOST, "localhost", meaning=
+        "the host of the public URL; nothing is bound to it"),
+    Setting("MCP_URL", PUBLIC_URL, None, meaning=
+        "the public URL, when it is not made of MCP_HOST and MCP_PORT"),
+    Setting("HTTPS_CERT_FILE", FILE, None, option="tls-cert", meaning=
+        "PEM certificate of this server, followed by those that vouch for it"),
+    Setting("HTTPS_KEY_FILE", FILE, None, option="tls-key", meaning=
+        "PEM key of that certificate"),
+    Setting("MCP_ALLOWED_HOSTS", list_of(HOST_AND_PORT), None, meaning=
+        "Host headers to accept besides those of the public URL and of MCP_BIND"),
+    Setting("MCP_ALLOWED_ORIGINS", list_of(ORIGIN), None, meaning=
+        "web pages that may call this server from a browser"),
+    Setting("MCP_PROTOCOL_VERSION", TEXT, None, option="", meaning=
+        "no effect, but mcp-trino serves instead of printing its help"),
+)
+
+LIMITS = (
+    Setting("MCP_MAX_BODY_BYTES", whole(1024, 67108864), "4194304",
+        to="web.max_body_bytes", meaning=
+        "bytes of the largest body of a request"),
+    Setting("MCP_BODY_BUDGET_BYTES", whole(1024, 1073741824), "16777216",
+        to="web.body_budget_bytes", meaning=
+        "bytes of all bodies that are being received"),
+    Setting("MCP_MAX_CONNECTIONS", whole(1, 100000), "1000",
+        to="web.max_connections", meaning=
+        "connections open at once"),
+    Setting("MCP_HEADER_TIMEOUT", seconds(1, 600), "15",
+        to="web.header_timeout_seconds", meaning=
+        "how long the head of a request may take"),
+    Setting("MCP_BODY_TIMEOUT", seconds(1, 3600), "30",
+        to="web.body_timeout_seconds", meaning=
+        "how long the body of a request may take"),
+    Setting("MCP_IDLE_TIMEOUT", seconds(1, 3600), "75",
+        to="web.idle_timeout_seconds", meaning=
+        "how long a connection is kept for a next request"),
+    Setting("MCP_WRITE_TIMEOUT", seconds(1, 3600), "30",
+        to="web.write_timeout_seconds", meaning=
+        "how long a client may leave its answer unread"),
+    Setting("MCP_MAX_SESSIONS", whole(1, 100000), "1000",
+        to="web.max_sessions", meaning=
+        "sessions open at once"),
+    Setting("MCP_MAX_STREAMS", whole(1, 100000), "500",
+        to="web.max_streams", meaning=
+        "event streams open at once"),
+    Setting("MCP_SESSION_IDLE", seconds(10, 86400), "1800",
+        to="web.session_idle_seconds", meaning=
+        "how long a session lives without a request and a stream"),
+    Setting("MCP_DISCONNECT_GRACE", seconds(0, 300), "5",
+        to="web.disconnect_grace_seconds", meaning=
+        "how long a call goes on for a client that is gone but may come back"),
+    Setting("MCP_SHUTDOWN_GRACE", seconds(0, 3600), "10",
+        to="web.shutdown_grace_seconds", meaning=
+        "how long running calls may take when the server stops"),
+)
+
+SECTIONS = (
+    ("Trino", TRINO),
+    ("Queries and results", QUERIES),
+    ("The HTTP server", SERVER),
+    ("Limits of the HTTP server", LIMITS),
+)
+
+SETTINGS: tuple[Setting, ...] = (*TRINO, *QUERIES, *SERVER, *LIMITS)
+
+_OAUTH = "OAuth"
+_ALLOWLISTS = "allowlists of catalogs, schemas and tables"
+_TRINO_LOGIN = "other ways to log in at Trino than user and password"
+
+ABSENT: tuple[Absent, ...] = (
+    Absent("OAUTH_ENABLED", _OAUTH, BOOLEAN, (False,), of_oauth=True),
+    Absent("TRINO_OAUTH_ENABLED", _OAUTH, BOOLEAN, (False,), of_oauth=True),
+    Absent("OAUTH_MODE", _OAUTH, of_oauth=True),
+    Absent("OAUTH_PROVIDER", _OAUTH, of_oauth=True),
+    Absent("OAUTH_ALLOWED_REDIRECT_URIS", _OAUTH, of_oauth=True),
+    Absent("OAUTH_REDIRECT_URI", _OAUTH, of_oauth=True),
+    Absent("OAUTH_REDIRECT_URIS", _OAUTH, of_oauth=True),
+    Absent("OAUTH_METADATA_FROM_DISCOVERY", _OAUTH, BOOLEAN, (False,), of_oauth=True),
+    Absent("JWT_SECRET", _OAUTH, of_oauth=True, secret=True),
+    Absent("OIDC_ISSUER", _OAUTH, of_oauth=True),
+    Absent("OIDC_AUDIENCE", _OAUTH, of_oauth=True),
+    Absent("OIDC_CLIENT_ID", _OAUTH, of_oauth=True),
+    Absent("OIDC_CLIENT_SECRET", _OAUTH, of_oauth=True, secret=True),
+    Absent("TRINO_ALLOW_WRITE_QUERIES", "statements that write", BOOLEAN, (False,)),
+    Absent("TRINO_ALLOWED_CATALOGS", _ALLOWLISTS),
+    Absent("TRINO_ALLOWED_SCHEMAS", _ALLOWLISTS),
+    Absent("TRINO_ALLOWED_TABLES", _ALLOWLISTS),
+    Absent("TRINO_ENABLE_IMPERSONATION", "impersonation", BOOLEAN, (False,)),
+    Absent("TRINO_IMPERSONATION_FIELD", "impersonation",
+        one_of("username", "email", "subject"), ("username", "email", "subject")),
+    Absent("TRINO_AUTH_MODE", _TRINO_LOGIN, WORD, ("none", "basic")),
+    Absent("TRINO_OAUTH_TOKEN_URL", _TRINO_LOGIN),
+    Absent("TRINO_OAUTH_CLIENT_ID", _TRINO_LOGIN),
+    Absent("TRINO_OAUTH_CLIENT_SECRET", _TRINO_LOGIN, secret=True),
+    Absent("TRINO_OAUTH_SCOPES", _TRINO_LOGIN),
+    Absent("TRINO_OAUTH2_TOKEN_URL", _TRINO_LOGIN),
+    Absent("TRINO_OAUTH2_CREDENTIAL", _TRINO_LOGIN, secret=True),
+    Absent("TRINO_OAUTH2_SCOPE", _TRINO_LOGIN),
+    Absent("TRINO_OAUTH2_ALLOW_INSECURE_TOKEN_URL", _TRINO_LOGIN, BOOLEAN, (False,)),
+    Absent("TRINO_EXTERNAL_AUTH", _TRINO_LOGIN, BOOLEAN, (False,)),
+    Absent("TRINO_PROFILE", "profiles of Trino's command line"),
+    Absent("TRINO_SECRET_SOURCE", "fetching secrets from a vault"),
+)
+# fmt: on
+
+ALL: tuple[Setting | Absent, ...] = (*SETTINGS, *ABSENT)
