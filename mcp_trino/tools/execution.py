@@ -1,0 +1,134 @@
+"""How tools run statements: defaults of the session, windows, page tokens, hints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, evolve, field
+
+from mcp_trino.errors import InvalidArgument, PageGone, StatementFailed
+from mcp_trino.interfaces import ICoordinator
+from mcp_trino.principal import Principal
+from mcp_trino.queries import Page, PageState, Statement, Window
+from mcp_trino.settings import QuerySettings, TrinoSettings
+from mcp_trino.tools.arguments import Argument
+from mcp_trino.tools.output import page_reply
+from mcp_trino.tools.suggestions import Suggestions
+from mcp_trino.tools.tool import Call, Reply
+
+
+@define(eq=False)
+class Execution:
+    """
+    Runs the statements of tools with the operator's bounds.
+
+    :ivar queries: the bounds.
+    :ivar trino: the defaults of catalog and schema.
+    """
+
+    _coordinator: ICoordinator = field(repr=False)
+    queries: QuerySettings
+    trino: TrinoSettings
+    _suggestions: Suggestions = field(repr=False)
+
+    def place(self) -> tuple[Argument, Argument]:
+        """Give the arguments that ``session`` reads."""
+        catalog, schema = self.trino.catalog, self.trino.schema
+        return (
+            Argument("catalog", "string", f"Default: {catalog}." if catalog else ""),
+            Argument("schema", "string", f"Default: {schema}." if schema else ""),
+        )
+
+    def session(self, arguments: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        """
+        Give the catalog and schema for unqualified names of a call.
+
+        The default schema belongs to the default catalog only.
+
+        :raise InvalidArgument: a schema without a catalog.
+        """
+        catalog = arguments.get("catalog", self.trino.catalog)
+        schema = arguments.get("schema")
+        if schema is None and catalog == self.trino.catalog:
+            schema = self.trino.schema
+        if schema is not None and catalog is None:
+            raise InvalidArgument("schema needs a catalog: pass catalog too")
+        return catalog, schema
+
+    def window(
+        self, max_rows: int | None = None, max_cell_chars: int | None = None
+    ) -> Window:
+        """Give the operator's window with other bounds where they are named."""
+        return Window(
+            max_rows=max_rows or self.queries.default_rows,
+            max_bytes=self.queries.max_bytes,
+            max_cell_chars=max_cell_chars or self.queries.max_cell_chars,
+            wait_seconds=self.queries.wait_seconds,
+        )
+
+    async def page(self, statement: Statement, call: Call, window: Window) -> Page:
+        """
+        Run a statement of the caller's.
+
+        :raise StatementFailed: with the nearest real names as its hint, when
+            one was misspelt.
+        :raise: all else that ``ICoordinator.execute`` raises.
+        """
+        try:
+            return await self._coordinator.execute(
+                statement, call.principal, window, call.watch
+            )
+        except StatementFailed as error:
+            hint = await self._suggestions.nearest(error, statement, call.principal)
+            raise evolve(error, hint=hint) from None
+
+    async def rows(
+        self, statement: Statement, principal: Principal, max_rows: int
+    ) -> Page:
+        """
+        Run a small statement of the server's own: rows or an error, never a handle.
+
+        Half of the bytes is left for what the rows are shown with.
+
+        :return: the page; ``MORE`` when there were more rows than asked for.
+        :raise: all that ``ICoordinator.execute`` raises.
+        """
+        window = Window(
+            max_rows=max_rows,
+            max_bytes=self.queries.max_bytes // 2,
+            max_cell_chars=self.queries.max_cell_chars,
+            # The deadline comes before a handle could be given out.
+            wait_seconds=2 * statement.timeout_seconds,
+        )
+        try:
+            page = await self._coordinator.execute(statement, principal, window, None)
+        except StatementFailed as error:
+            # The position is one in a statement that the caller has not written.
+            raise evolve(error, line=None, column=None) from None
+        if page.state is PageState.MORE:
+            await self._coordinator.cancel(page.query_id, principal)
+        return page
+
+    async def next_page(self, token: str, call: Call) -> Reply:
+        """
+        Show the page that a token of ``show`` names.
+
+        :raise PageGone: it names none.
+        """
+        handle, _, rows = token.partition(".")
+        if not (rows.isascii() and rows.isdigit()):
+            raise PageGone("no such page")
+        max_rows = min(max(int(rows[:9]), 1), self.queries.max_rows)
+        page = await self._coordinator.fetch(
+            handle, call.principal, self.window(max_rows), call.watch
+        )
+        return self.show(page, max_rows)
+
+    def show(self, page: Page, max_rows: int, notice: str = "") -> Reply:
+        """
+        Show a page with the token of the next one.
+
+        The token is the handle and the number of rows that the call asked for,
+        so that all pages of a result have the same size.
+        """
+        token = None if page.handle is None else f"{page.handle}.{max_rows}"
+        return page_reply(page, token, notice)

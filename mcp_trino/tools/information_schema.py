@@ -1,0 +1,150 @@
+"""
+The statements that ask Trino for names, chosen by their cost.
+
+``information_schema`` shows each person what she may see and takes half the
+time of ``SHOW``; its column ``comment`` of ``columns`` is hidden, but there.
+Comments of tables are in ``system.metadata`` only. Trino keeps all names in
+lower case, and so they have to be passed.
+"""
+
+# ruff: noqa: S608 - names and literals are written by statements.names
+
+from collections.abc import Iterable
+
+from mcp_trino.statements.names import quote_identifier, quote_literal
+
+CATALOGS = "SHOW CATALOGS"
+
+
+def qualified(*parts: str) -> str:
+    """Write a name of several parts."""
+    return ".".join(map(quote_identifier, parts))
+
+
+def schemas(catalog: str, pattern: str = "%") -> str:
+    """Ask for the names of schemas."""
+    return (
+        f"SELECT schema_name FROM {_relation(catalog, 'schemata')}"
+        f" WHERE schema_name LIKE {quote_literal(pattern)} ORDER BY 1"
+    )
+
+
+def tables(catalog: str, schema: str, pattern: str = "%") -> str:
+    """Ask for the names and types of a schema's tables."""
+    return (
+        f"SELECT table_name, table_type FROM {_relation(catalog, 'tables')}"
+        f" WHERE table_schema = {quote_literal(schema)}"
+        f" AND table_name LIKE {quote_literal(pattern)} ORDER BY 1"
+    )
+
+
+def all_tables(catalog: str, pattern: str = "%") -> str:
+    """Ask for the schemas, names and types of a catalog's tables."""
+    return (
+        "SELECT table_schema, table_name, table_type"
+        f" FROM {_relation(catalog, 'tables')}"
+        " WHERE table_schema <> 'information_schema'"
+        f" AND table_name LIKE {quote_literal(pattern)} ORDER BY 1, 2"
+    )
+
+
+def visible(catalog: str, schema: str) -> str:
+    """Ask for tables in the way that fails when there is no such schema."""
+    return f"SHOW TABLES FROM {qualified(catalog, schema)}"
+
+
+def table_comments(catalog: str, schema: str, condition: str) -> str:
+    """
+    Ask for the names and comments of the tables that have one.
+
+    :param condition: ``named`` or ``like``.
+    """
+    return (
+        "SELECT table_name, comment FROM system.metadata.table_comments"
+        f" WHERE catalog_name = {quote_literal(catalog)}"
+        f" AND schema_name = {quote_literal(schema)}"
+        f" AND table_name {condition} AND comment <> ''"
+    )
+
+
+def named(table: str) -> str:
+    """Give the condition of one name."""
+    return f"= {quote_literal(table)}"
+
+
+def like(pattern: str) -> str:
+    """Give the condition of all names that a pattern of ``LIKE`` matches."""
+    return f"LIKE {quote_literal(pattern)}"
+
+
+def columns(catalog: str, schema: str, table: str) -> str:
+    """
+    Ask for position, name, type, nullability and comment of a table's columns.
+
+    The row of position 0 has the type of the table in place of the name.
+    """
+    where = (
+        f"WHERE table_schema = {quote_literal(schema)}"
+        f" AND table_name = {quote_literal(table)}"
+    )
+    return (
+        "SELECT ordinal_position, column_name, data_type, is_nullable, comment"
+        f" FROM {_relation(catalog, 'columns')} {where}"
+        " UNION ALL SELECT 0, table_type, NULL, NULL, NULL"
+        f" FROM {_relation(catalog, 'tables')} {where}"
+    )
+
+
+def described(catalog: str, schema: str, table: str) -> str:
+    """Ask for columns in the way that finds hidden tables too, and fails for none."""
+    return f"SHOW COLUMNS FROM {qualified(catalog, schema, table)}"
+
+
+def sample(catalog: str, schema: str, table: str, rows: int) -> str:
+    """Ask for some rows of a table."""
+    return f"SELECT * FROM {qualified(catalog, schema, table)} LIMIT {rows}"
+
+
+def column_names(found_in: Iterable[tuple[str, str, str]]) -> str:
+    """
+    Ask for the names of the columns of tables.
+
+    :param found_in: catalog, schema and table of each; one at least.
+    """
+    by_catalog: dict[str, list[str]] = {}
+    for catalog, schema, table in found_in:
+        by_catalog.setdefault(catalog, []).append(
+            f"(table_schema = {quote_literal(schema)}"
+            f" AND table_name = {quote_literal(table)})"
+        )
+    return " UNION ALL ".join(
+        f"SELECT column_name FROM {_relation(catalog, 'columns')}"
+        f" WHERE {' OR '.join(conditions)}"
+        for catalog, conditions in by_catalog.items()
+    )
+
+
+def tables_like(catalog: str, schema: str, name: str) -> str:
+    """Ask for the names of a schema's tables that are nearest to one."""
+    return (
+        f"SELECT table_name FROM {_relation(catalog, 'tables')}"
+        f" WHERE table_schema = {quote_literal(schema)} {_nearest('table_name', name)}"
+    )
+
+
+def schemas_like(catalog: str, name: str) -> str:
+    """Ask for the names of a catalog's schemas that are nearest to one."""
+    return (
+        f"SELECT schema_name FROM {_relation(catalog, 'schemata')}"
+        f" {_nearest('schema_name', name)}"
+    )
+
+
+def _nearest(column: str, name: str) -> str:
+    # Trino chooses, for there may be many thousand.
+    distance = f"levenshtein_distance({column}, {quote_literal(name)})"
+    return f"ORDER BY {distance} LIMIT 50"
+
+
+def _relation(catalog: str, name: str) -> str:
+    return f"{quote_identifier(catalog)}.information_schema.{name}"
