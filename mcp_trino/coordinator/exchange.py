@@ -1,0 +1,129 @@
+"""
+One query in Trino's client protocol, one request after the other.
+
+Everything here blocks and runs in threads; of one exchange in one thread at a
+time, but for ``delete`` and ``given_up``.
+"""
+
+from typing import Any
+
+import orjson
+from attrs import define, field, frozen
+from trino.client import ClientSession, TrinoRequest, TrinoStatus
+from trino.constants import HEADER_ENCODING
+from trino.exceptions import TrinoConnectionError, TrinoQueryError
+
+from mcp_trino.coordinator.failures import Gone, Transient, of_query, of_status
+from mcp_trino.coordinator.transport import Response
+from mcp_trino.errors import CoordinatorUnreachable
+from mcp_trino.settings import TrinoSettings
+
+
+@frozen
+class Answer:
+    """
+    What one request of the protocol brought.
+
+    :ivar content: the answer as Trino sent it; it holds secrets.
+    """
+
+    status: TrinoStatus
+    content: bytes = field(repr=False)
+
+
+class StatementRequest(TrinoRequest):
+    """
+    The client's request, its headers built once a statement.
+
+    The statement carries the session. Trino knows it when pages are asked for,
+    which say only who is asking: the headers that the HTTP session came with.
+
+    :param http: stands in for a ``requests.Session``.
+    """
+
+    def __init__(self, trino: TrinoSettings, session: ClientSession, http: Any) -> None:
+        self._page_headers = dict(http.headers)
+        super().__init__(
+            trino.host, trino.port, session, http, trino.scheme, max_attempts=1
+        )
+
+    @property
+    def http_headers(self) -> Any:
+        """The headers of every request."""
+        return self._page_headers
+
+    @property
+    def statement_headers(self) -> dict[str, Any]:
+        """The headers of the statement; results come in the answers, not spooled."""
+        return {**super().http_headers, HEADER_ENCODING: None}
+
+
+@define(eq=False)
+class Exchange:
+    """
+    The requests of one query.
+
+    :ivar query_id: ``None`` until the statement was answered.
+    :ivar uri: an address at which the query can be canceled; ``None`` when
+        there is nothing to cancel: not sent yet, or over. It is a secret.
+    :ivar given_up: nobody waits any longer; set by the reactor's thread, heeded
+        before the next request.
+    """
+
+    # The client is annotated for responses of ``requests``; ours have what it uses.
+    _request: Any = field(repr=False)
+    query_id: str | None = None
+    uri: str | None = field(default=None, repr=False)
+    given_up: bool = False
+
+    def post(self, text: str) -> Answer:
+        """
+        Register the statement; it starts to run with the first ``get``.
+
+        :raise Transient: sending it again is safe: a query that was registered
+            and never asked for does not run.
+        """
+        return self._answered(self._request.post(text, self._request.statement_headers))
+
+    def get(self, uri: str, max_wait_seconds: float) -> Answer:
+        """
+        Ask for the page at an address: the current one again, or the next.
+
+        :param max_wait_seconds: Trino answers after that time, rows or not.
+        """
+        milliseconds = max(1, round(max_wait_seconds * 1000))
+        return self._answered(self._request.get(f"{uri}?maxWait={milliseconds}ms"))
+
+    def reread(self, content: bytes) -> Answer:
+        """Give the answer again that was kept as ``Answer.content``."""
+        return Answer(self._request.process(Response(200, {}, content)), content)
+
+    def delete(self) -> None:
+        """Cancel the query; any address it ever had will do."""
+        uri = self.uri
+        if uri is not None:
+            response = self._request.delete(uri)
+            if not response.ok and response.status_code not in (404, 410):
+                raise of_status(response)
+            self.uri = None
+
+    def _answered(self, response: Response) -> Answer:
+        if response.status_code != 200:  # noqa: PLR2004
+            failure = of_status(response)
+            if isinstance(failure, Gone):
+                self.uri = None
+            raise failure
+        try:
+            status = self._request.process(response)
+        except TrinoQueryError as error:
+            self.uri = None
+            raise of_query(error) from error
+        except TrinoConnectionError as error:
+            raise Transient("Trino answers with nothing") from error
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise CoordinatorUnreachable(
+                "what answers at Trino's address does not speak Trino's protocol"
+            ) from error
+        self.query_id = status.id
+        self.uri = status.next_uri
+        return Answer(status, response.content)

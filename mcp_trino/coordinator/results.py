@@ -1,0 +1,285 @@
+"""
+Results that are read on by handle.
+
+A handle is ``<name of the result>.<number of the page>``. The store holds a
+record of each result that says where its next page begins, and the page that
+was given last: the same handle gives the same page until a later one is used.
+Nobody polls Trino between two calls; a result that nobody comes back for is
+canceled there.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from attrs import asdict, define, evolve, field, frozen
+from twisted.internet.defer import DeferredLock
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from mcp_trino.coordinator.query import Query
+from mcp_trino.coordinator.reading import Position, Reading
+from mcp_trino.errors import PageGone, TimedOut
+from mcp_trino.interfaces import IStore
+from mcp_trino.principal import Principal
+from mcp_trino.queries import Column, Page, PageState, Progress
+from mcp_trino.settings import QuerySettings
+from mcp_trino.store import get_long, put_long, take_long
+
+
+@frozen
+class Record:
+    """
+    Where the next page of a result begins, and whose it is.
+
+    :ivar owner: the principal's key.
+    :ivar timeout_seconds: how long Trino may take for the rows of a page.
+    :ivar deadline: when that time ends, while it runs.
+    :ivar number: the number of the next page.
+    :ivar row_offset: the rows before it.
+    :ivar position: where it begins; its ``kept`` lies in the store by itself.
+        ``None`` at the end of the result.
+    :ivar timed_out: the query was canceled at the deadline.
+    """
+
+    name: str
+    owner: str
+    timeout_seconds: float
+    deadline: float | None = None
+    query_id: str = ""
+    number: int = 1
+    row_offset: int = 0
+    columns: tuple[Column, ...] = ()
+    position: Position | None = None
+    timed_out: bool = False
+
+    @property
+    def handle(self) -> str:
+        """What names the next page."""
+        return f"{self.name}.{self.number}"
+
+    def has_page(self, number: int) -> bool:
+        """Whether a number is that of the next page, and there is one."""
+        return number == self.number and self.position is not None
+
+    def after(self, reading: Reading) -> "Record":
+        """Give the record for what comes after a page; one without rows stays."""
+        given = bool(reading.rows) or reading.position is None
+        return evolve(
+            self,
+            deadline=None if given else self.deadline,
+            query_id=reading.exchange.query_id or self.query_id,
+            number=self.number + given,
+            row_offset=self.row_offset + len(reading.rows),
+            columns=reading.columns,
+            position=reading.position,
+        )
+
+
+@define(eq=False)
+class OpenResult:
+    """A result whose reader may come back; the lock is held while one reads."""
+
+    name: str
+    owner: str
+    query: Query = field(repr=False)
+    lock: DeferredLock = field(factory=DeferredLock, repr=False)
+    expiry: IDelayedCall | None = field(default=None, repr=False)
+
+
+@define(eq=False)
+class OpenResults:
+    """
+    The results of this process, oldest use first.
+
+    :ivar spawn: runs what nobody waits for.
+    """
+
+    _clock: IReactorTime = field(repr=False)
+    _store: IStore = field(repr=False)
+    _settings: QuerySettings
+    _spawn: Callable[[Coroutine[Any, Any, None]], None] = field(repr=False)
+    _open: dict[str, OpenResult] = field(init=False, factory=dict, repr=False)
+
+    def get(self, record: Record, adopt: Callable[[], Query]) -> OpenResult:
+        """Give the open result of a record, which another process may have opened."""
+        if record.name not in self._open:
+            self.wait(OpenResult(record.name, record.owner, adopt()), record)
+        return self._open[record.name]
+
+    async def record(self, name: str, principal: Principal) -> Record:
+        """
+        Give the record of a principal's result.
+
+        :raise PageGone: there is none.
+        :raise TimedOut: its query took too long.
+        """
+        content = await get_long(self._store, _record_key(name))
+        if content is None:
+            raise gone()
+        values = orjson.loads(content)
+        if values["owner"] != principal.key:
+            raise gone()
+        if values["timed_out"]:
+            raise TimedOut(values["timeout_seconds"], values["query_id"])
+        columns = tuple(Column(**column) for column in values.pop("columns"))
+        position = values.pop("position")
+        if position is not None:
+            kept = None
+            if position.pop("is_kept"):
+                kept = await get_long(self._store, _rows_key(name))
+                if kept is None:
+                    raise gone()
+            position = Position(**position, kept=kept)
+        return Record(**values, columns=columns, position=position)
+
+    async def keep(self, query: Query, record: Record) -> None:
+        """
+        Keep a result for its next page, or for its last to be read again.
+
+        The oldest results are canceled when there are too many.
+        """
+        await self._write(record)
+        result = self._open.get(record.name)
+        if result is None:
+            result = OpenResult(record.name, record.owner, query)
+        if record.position is None:
+            self._disarm(result)
+            self._open.pop(result.name, None)
+            return
+        self.wait(result, record)
+        own = [other for other in self._open.values() if other.owner == result.owner]
+        for other in own[: -self._settings.open_results_per_principal]:
+            self.drop(other)
+        for other in list(self._open.values())[: -self._settings.open_results]:
+            self.drop(other)
+
+    def use(self, result: OpenResult) -> None:
+        """Let a result not expire while it is being read."""
+        self._disarm(result)
+
+    def wait(self, result: OpenResult, record: Record) -> None:
+        """Let a result wait for its reader, for the time to live of results."""
+        self._disarm(result)
+        self._open.pop(result.name, None)
+        self._open[result.name] = result
+        delay = self._settings.result_ttl_seconds
+        if record.deadline is not None:
+            delay = min(delay, max(record.deadline - self._clock.seconds(), 0.0))
+        result.expiry = self._clock.callLater(delay, self._expire, result, record)
+
+    def drop(self, result: OpenResult) -> None:
+        """Cancel the query of a result at Trino and forget the result."""
+        self._disarm(result)
+        self._open.pop(result.name, None)
+        self._spawn(result.query.leave())
+        self._spawn(self._forget(result.name))
+
+    def drop_all(self) -> None:
+        """Cancel all that are open."""
+        for result in list(self._open.values()):
+            self.drop(result)
+
+    async def page(self, record: Record, number: int) -> bytes:
+        """
+        Give the page that was given last, as ``keep_page`` got it.
+
+        :raise PageGone: it is not that one.
+        """
+        content = None
+        if number == record.number - 1:
+            content = await get_long(self._store, _page_key(record.name, number))
+        if content is None:
+            raise gone()
+        return content
+
+    async def keep_page(self, record: Record, content: bytes) -> None:
+        """Keep the page of a record to be given again, in place of the one before."""
+        seconds = self._settings.result_ttl_seconds
+        name, number = record.name, record.number
+        await put_long(self._store, _page_key(name, number), content, seconds)
+        await take_long(self._store, _page_key(name, number - 1))
+
+    def _expire(self, result: OpenResult, record: Record) -> None:
+        self.drop(result)
+        if record.deadline is not None and self._clock.seconds() >= record.deadline:
+            timed_out = evolve(record, position=None, timed_out=True)
+            self._spawn(self._write(timed_out))
+
+    def _disarm(self, result: OpenResult) -> None:
+        if result.expiry is not None and result.expiry.active():
+            result.expiry.cancel()
+
+    async def _write(self, record: Record) -> None:
+        seconds = self._settings.result_ttl_seconds
+        values = asdict(record)
+        if record.position is not None:
+            kept = values["position"].pop("kept")
+            values["position"]["is_kept"] = kept is not None
+            if kept is not None:
+                await put_long(self._store, _rows_key(record.name), kept, seconds)
+        await put_long(
+            self._store, _record_key(record.name), orjson.dumps(values), seconds
+        )
+
+    async def _forget(self, name: str) -> None:
+        await take_long(self._store, _record_key(name))
+        await take_long(self._store, _rows_key(name))
+
+
+def dump_page(page: Page) -> bytes:
+    """Write a page down to be given again."""
+    return orjson.dumps(asdict(page), default=lambda state: state.value)
+
+
+def load_page(content: bytes) -> Page:
+    """Give a page that was written down."""
+    values = orjson.loads(content)
+    return Page(
+        **{
+            **values,
+            "state": PageState(values["state"]),
+            "columns": tuple(Column(**column) for column in values["columns"]),
+            "rows": tuple(values["rows"]),
+            "progress": Progress(**values["progress"]),
+            "warnings": tuple(values["warnings"]),
+        }
+    )
+
+
+def split_handle(handle: str) -> tuple[str, int]:
+    """
+    Give the name of a result and the number of a page.
+
+    :raise PageGone: that is no handle.
+    """
+    name, _, number = handle.partition(".")
+    if (
+        not number.isdecimal()
+        or not number.isascii()
+        or len(handle) > _MAX_HANDLE_CHARS
+    ):
+        raise gone()
+    return name, int(number)
+
+
+def gone() -> PageGone:
+    """Say that there is no such page, always in the same words."""
+    return PageGone(
+        "there is no such page: the handle is unknown, its time has passed or the "
+        "result was read on; run the statement again"
+    )
+
+
+_MAX_HANDLE_CHARS = 40
+
+
+def _record_key(name: str) -> str:
+    return f"result:{name}"
+
+
+def _rows_key(name: str) -> str:
+    return f"rows:{name}"
+
+
+def _page_key(name: str, number: int) -> str:
+    return f"page:{name}:{number}"

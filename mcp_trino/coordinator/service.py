@@ -1,0 +1,337 @@
+"""The way to Trino: one service for all principals."""
+
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from secrets import token_urlsafe
+from typing import Any, TypeVar
+
+from attrs import Factory, define, evolve, field
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mcp_trino.coordinator.access import Access
+from mcp_trino.coordinator.admission import Places, busy
+from mcp_trino.coordinator.exchange import Exchange
+from mcp_trino.coordinator.failures import Gone, Transient
+from mcp_trino.coordinator.lanes import CANCEL_THREADS, Lane, Lanes
+from mcp_trino.coordinator.probe import Probe
+from mcp_trino.coordinator.query import Query
+from mcp_trino.coordinator.reading import Reading
+from mcp_trino.coordinator.results import (
+    OpenResult,
+    OpenResults,
+    Record,
+    dump_page,
+    gone,
+    load_page,
+    split_handle,
+)
+from mcp_trino.coordinator.transport import Transport
+from mcp_trino.errors import Busy, CoordinatorUnreachable, QueryCanceled, TimedOut
+from mcp_trino.interfaces import ICoordinator, IStore, Watch
+from mcp_trino.principal import Principal
+from mcp_trino.queries import CoordinatorState, Page, PageState, Statement, Window
+from mcp_trino.settings import QuerySettings, TrinoSettings
+
+_T = TypeVar("_T")
+
+# A result may be read for so many times its time to live before Trino ends its
+# query by ``query_max_run_time``, which is also the net under our own deadline.
+_READING_LIVES = 5
+_NET_SECONDS = 5.0
+_STOP_SECONDS = 5.0
+_STOPPING = "this server is stopping"
+
+
+@implementer(ICoordinator)
+@define(eq=False)
+class CoordinatorService(Service):
+    """
+    Runs statements at the one coordinator, within the bounds of the settings.
+
+    :ivar mark_key: makes the marks by which a principal's queries are known;
+        the same for all processes of one server.
+    """
+
+    _reactor: Any = field(repr=False)
+    _trino: TrinoSettings
+    _settings: QuerySettings
+    _store: IStore = field(repr=False)
+    _mark_key: bytes = field(repr=False)
+    _lanes: Lanes = field(
+        default=Factory(lambda self: self._make_lanes(), takes_self=True),
+        repr=False,
+        kw_only=True,
+    )
+    _transport: Transport = field(
+        default=Factory(lambda self: self._make_transport(), takes_self=True),
+        repr=False,
+        kw_only=True,
+    )
+    _access: Access = field(init=False, repr=False)
+    _places: Places = field(init=False, repr=False)
+    _results: OpenResults = field(init=False, repr=False)
+    _probe: Probe = field(init=False, repr=False)
+    _calls: set[Deferred[Any]] = field(init=False, factory=set, repr=False)
+    _tasks: set[Deferred[None]] = field(init=False, factory=set, repr=False)
+    _log = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        reading_seconds = _READING_LIVES * self._settings.result_ttl_seconds
+        self._access = Access(
+            self._trino, self._transport, self._mark_key, reading_seconds + _NET_SECONDS
+        )
+        self._places = Places(self._settings.concurrency, self._settings.queue)
+        self._results = OpenResults(
+            self._reactor, self._store, self._settings, self._spawn
+        )
+        self._probe = Probe(self._reactor, self._lanes, self._access, self._spawn)
+
+    def _make_lanes(self) -> Lanes:
+        return Lanes.of(
+            self._reactor, self._settings.quick_threads, self._settings.slow_threads
+        )
+
+    def _make_transport(self) -> Transport:
+        threads = self._settings.quick_threads + self._settings.slow_threads
+        return Transport(self._trino, threads + CANCEL_THREADS)
+
+    def startService(self) -> None:
+        """Let statements run."""
+        super().startService()  # type: ignore[no-untyped-call] # not annotated
+        self._lanes.start()
+
+    async def _stop(self) -> None:
+        for call in list(self._calls):
+            call.cancel()
+        self._results.drop_all()
+        if self._tasks:
+            left = DeferredList(list(self._tasks))
+            await left.addTimeout(_STOP_SECONDS, self._reactor, lambda *_: None)
+        self._transport.abort()
+        self._lanes.stop()
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel every query at Trino within some seconds and end the threads."""
+        super().stopService()  # type: ignore[no-untyped-call] # not annotated
+        return Deferred.fromCoroutine(self._stop())
+
+    def execute(
+        self,
+        statement: Statement,
+        principal: Principal,
+        window: Window,
+        watch: Watch | None,
+    ) -> Deferred[Page]:
+        """Run a statement and give the first page of its result."""
+        return self._call(self._execute(statement, principal, window, watch))
+
+    def fetch(
+        self,
+        handle: str,
+        principal: Principal,
+        window: Window,
+        watch: Watch | None,
+    ) -> Deferred[Page]:
+        """Give the page that a handle names."""
+        return self._call(self._fetch(handle, principal, window, watch))
+
+    def cancel(self, query_id: str, principal: Principal) -> Deferred[None]:
+        """Cancel a query of the principal's at Trino."""
+        return self._call(self._cancel(query_id, principal))
+
+    def probe(self) -> Deferred[CoordinatorState]:
+        """Say whether Trino runs queries."""
+        return self._probe.state()
+
+    def _call(self, work: Coroutine[Any, Any, _T]) -> Deferred[_T]:
+        """Run what a caller waits for; ``stopService`` cancels it."""
+        if not self.running:
+            work.close()
+            return fail(QueryCanceled(_STOPPING))
+        call = Deferred.fromCoroutine(work)
+        self._calls.add(call)
+
+        def over(result: _T | Failure) -> _T | Failure:
+            self._calls.discard(call)
+            canceled = isinstance(result, Failure) and result.check(CancelledError)
+            if canceled and not self.running:
+                return Failure(QueryCanceled(_STOPPING))
+            return result
+
+        return call.addBoth(over)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what nobody waits for but ``stopService``."""
+        task = Deferred.fromCoroutine(work)
+        self._tasks.add(task)
+
+        def over(result: Failure | None) -> None:
+            self._tasks.discard(task)
+            if isinstance(result, Failure) and not result.check(CancelledError):
+                self._log.failure("Work in the background failed", result)
+
+        task.addBoth(over)
+
+    async def _execute(
+        self,
+        statement: Statement,
+        principal: Principal,
+        window: Window,
+        watch: Watch | None,
+    ) -> Page:
+        until = self._reactor.seconds() + window.wait_seconds
+        query = self._query(self._access.exchange(principal, statement))
+        reading = Reading(
+            query.exchange, window, self._reactor.seconds, text=statement.text
+        )
+        try:
+            async with self._place(principal.key, window):
+                record = Record(
+                    name=token_urlsafe(9),
+                    owner=principal.key,
+                    timeout_seconds=statement.timeout_seconds,
+                    deadline=self._reactor.seconds() + statement.timeout_seconds,
+                )
+                await self._read(query, reading, record, until, watch)
+            following = record.after(reading)
+            if following.position is not None:
+                await self._results.keep(query, following)
+        except Gone as error:
+            raise CoordinatorUnreachable(str(error)) from error
+        except BaseException:
+            self._spawn(query.leave())
+            raise
+        return _page(record, reading, following)
+
+    async def _fetch(
+        self, handle: str, principal: Principal, window: Window, watch: Watch | None
+    ) -> Page:
+        until = self._reactor.seconds() + window.wait_seconds
+        name, number = split_handle(handle)
+        record = await self._results.record(name, principal)
+        if record.has_page(number):
+            result = self._results.get(record, lambda: self._adopt(record, principal))
+            async with result.lock:
+                record = await self._results.record(name, principal)
+                if record.has_page(number):
+                    return await self._read_on(result, record, window, until, watch)
+        content = await self._results.page(record, number)
+        return await self._lanes.run(Lane.QUICK, load_page, content)
+
+    async def _read_on(
+        self,
+        result: OpenResult,
+        record: Record,
+        window: Window,
+        until: float,
+        watch: Watch | None,
+    ) -> Page:
+        reading = Reading(
+            result.query.exchange,
+            window,
+            self._reactor.seconds,
+            position=record.position,
+            columns=record.columns,
+        )
+        self._results.use(result)
+        try:
+            async with self._place(record.owner, window):
+                now = self._reactor.seconds()
+                current = evolve(
+                    record, deadline=record.deadline or now + record.timeout_seconds
+                )
+                await self._read(result.query, reading, current, until, watch)
+            following = current.after(reading)
+            page = _page(current, reading, following)
+            if page.state is not PageState.RUNNING:
+                content = await self._lanes.run(Lane.QUICK, dump_page, page)
+                await self._results.keep_page(current, content)
+            await self._results.keep(result.query, following)
+        except (Busy, CoordinatorUnreachable):
+            self._results.wait(result, record)
+            raise
+        except Gone:
+            self._results.drop(result)
+            raise gone() from None
+        except BaseException:
+            self._results.drop(result)
+            raise
+        return page
+
+    async def _cancel(self, query_id: str, principal: Principal) -> None:
+        try:
+            await self._lanes.run(Lane.QUICK, self._access.cancel, query_id, principal)
+        except Transient as failure:
+            raise CoordinatorUnreachable(failure.message) from failure
+
+    async def _read(
+        self,
+        query: Query,
+        reading: Reading,
+        record: Record,
+        until: float,
+        watch: Watch | None,
+    ) -> None:
+        """Fill a page before the record's deadline."""
+        reads = Deferred.fromCoroutine(query.read(reading, until, watch))
+        deadline = record.deadline or until
+        await reads.addTimeout(
+            max(deadline - self._reactor.seconds(), 0.0),
+            self._reactor,
+            lambda *_: Failure(
+                TimedOut(record.timeout_seconds, query.exchange.query_id)
+            ),
+        )
+
+    @asynccontextmanager
+    async def _place(
+        self, principal_key: str, window: Window
+    ) -> AsyncGenerator[None, None]:
+        """Have one of the places for queries under way."""
+        turn = self._places.take(principal_key)
+        if not turn.called:
+            turn.addTimeout(
+                window.wait_seconds, self._reactor, lambda *_: Failure(busy())
+            )
+        await turn
+        try:
+            yield
+        finally:
+            self._places.give_back()
+
+    def _query(self, exchange: Exchange) -> Query:
+        return Query(exchange, self._lanes, self._reactor)
+
+    def _adopt(self, record: Record, principal: Principal) -> Query:
+        """Give the query of a result that another process has opened."""
+        query = self._query(self._access.exchange(principal))
+        query.exchange.query_id = record.query_id
+        if record.position is not None:
+            query.exchange.uri = record.position.uri
+        return query
+
+
+def _page(record: Record, reading: Reading, following: Record) -> Page:
+    """Make the page that a record stood for, now that it was read."""
+    if following.position is None:
+        state = PageState.COMPLETE
+    else:
+        state = PageState.MORE if reading.rows else PageState.RUNNING
+    progress = reading.progress
+    if progress is None:
+        raise AssertionError("a page was made of no answer")
+    return Page(
+        state=state,
+        query_id=following.query_id,
+        columns=following.columns,
+        rows=tuple(reading.rows),
+        row_offset=record.row_offset,
+        handle=None if state is PageState.COMPLETE else following.handle,
+        progress=progress,
+        cut_cells=reading.cut_cells,
+        warnings=reading.warnings,
+    )
