@@ -1,0 +1,107 @@
+"""
+What a sandbox is asked to be, and the wire to the supervisor that makes it so.
+
+The supervisor is a program of its own. It reads one line, a ``Launch``, from
+its standard input and takes the end of that input as the end of its parent. It
+writes one line for each event to its standard output.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Self
+
+from attrs import asdict, field, frozen
+
+SUPERVISOR = (sys.executable, "-P", "-m", "mcp_trino.sandbox.supervisor")
+"""The command of the supervisor; ``-P`` keeps the working directory out of it."""
+
+
+class Event(Enum):
+    """
+    What a supervisor tells, each with a text.
+
+    ``REPORT``: a sentence for the person who waits. ``READY``: the URL of the
+    coordinator, which has answered a query. ``UNAVAILABLE`` and ``FAILED``: the
+    texts of the exceptions of these names; nothing comes after them.
+    """
+
+    REPORT = "report"
+    READY = "ready"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+
+    def to_line(self, text: str) -> bytes:
+        """Give the line that tells this event."""
+        return json.dumps([self.value, text]).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> tuple["Event", str]:
+        """Read the line of an event."""
+        name, text = json.loads(line)
+        return cls(name), text
+
+
+def _built_in_catalogs() -> dict[str, dict[str, str]]:
+    return {
+        "tpch": {"connector.name": "tpch"},
+        "memory": {"connector.name": "memory"},
+    }
+
+
+@frozen
+class Launch:
+    """
+    One Trino to run.
+
+    Its plain port is the one that is probed for readiness, by a query without a
+    credential: with authentication switched on, set
+    ``http-server.authentication.allow-insecure-over-http`` as well.
+
+    :ivar cache: the directory for what is downloaded and for running instances.
+    :ivar maven_url: the Maven repository to download from, ``None`` for the
+        public one.
+    :ivar heap_mb: the most memory of Java's heap, in MiB.
+    :ivar quick: compile quickly rather than well, which suits tests.
+    :ivar catalogs: the properties of each catalog.
+    :ivar properties: of ``config.properties``, besides or instead of ours.
+    :ivar files: more files by their path in the server's working directory, for
+        example ``etc/access-control.properties``.
+    :ivar timeout_seconds: how long the start of the server may take.
+    """
+
+    cache: Path = field(converter=Path)
+    maven_url: str | None = None
+    heap_mb: int = 2048
+    quick: bool = False
+    catalogs: Mapping[str, Mapping[str, str]] = field(factory=_built_in_catalogs)
+    properties: Mapping[str, str] = field(factory=dict, repr=False)
+    files: Mapping[str, str] = field(factory=dict, repr=False)
+    timeout_seconds: float = 300.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Give the default sandbox of a person.
+
+        :param environment: ``XDG_CACHE_HOME`` (XDG Base Directory Specification)
+            holds the cache, ``MCP_TRINO_MAVEN_URL`` names the Maven repository.
+        """
+        caches = Path(environment.get("XDG_CACHE_HOME", ""))
+        if not caches.is_absolute():
+            caches = Path.home() / ".cache"
+        return cls(
+            cache=caches / "mcp-trino",
+            maven_url=environment.get("MCP_TRINO_MAVEN_URL") or None,
+        )
+
+    def to_line(self) -> bytes:
+        """Give the line that asks a supervisor for this."""
+        return json.dumps(asdict(self) | {"cache": str(self.cache)}).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self:
+        """Read the line that a supervisor is given."""
+        return cls(**json.loads(line))

