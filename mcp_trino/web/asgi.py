@@ -1,0 +1,345 @@
+"""
+The Model Context Protocol over HTTP: the official SDK's transports, served by
+``twisted.web``.
+
+Streamable HTTP of both eras (2026-07-28, stateless; 2025-11-25 and older, by
+handshake) and HTTP with SSE (2024-11-05). The SDK speaks the protocol; this
+module gives it requests, keeps count of what runs, and tells it when a client
+has gone.
+"""
+
+import asyncio
+import contextlib
+import json
+from functools import lru_cache
+from typing import Any, Final
+
+from attrs import define, field
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.sse import SseServerTransport
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from mcp_trino.principal import Principal
+from mcp_trino.settings import WebSettings
+from mcp_trino.web.exchange import Application, Exchange, Message, Receive, Scope, Send
+from mcp_trino.web.limits import Backlog, Budget
+from mcp_trino.web.reply import refusal
+from mcp_trino.web.request import BoundedRequest
+
+ProtocolServer = Server[Any]
+"""What answers the requests of the protocol; the tools' room builds it."""
+
+PRINCIPAL: Final = "mcp_trino.principal"
+"""The key of the ASGI scope under which tools find the ``Principal``."""
+
+_RETRY_AFTER_SECONDS = 30
+_CLEAN_UP_SECONDS = 10.0
+_LISTEN = "subscriptions/listen"
+
+
+@lru_cache(maxsize=1024)
+def _user(principal: Principal) -> AuthenticatedUser:
+    # The SDK compares these three to keep sessions to their owner.
+    return AuthenticatedUser(
+        AccessToken(
+            token="",
+            client_id=principal.client_id,
+            scopes=sorted(principal.scopes),
+            subject=principal.subject,
+            claims={"iss": principal.issuer},
+        )
+    )
+
+
+@define(eq=False)
+class Transports:
+    """
+    The SDK's transports around one server, as ASGI applications.
+
+    ``run`` has to be under way for a request to be answered.
+
+    :ivar calls: requests of the protocol that are being answered.
+    """
+
+    _server: ProtocolServer = field(repr=False)
+    _settings: WebSettings
+    _clock: IReactorTime = field(repr=False)
+    calls: int = field(default=0, init=False)
+    _manager: StreamableHTTPSessionManager = field(init=False, repr=False)
+    _sse: SseServerTransport = field(init=False, repr=False)
+    _started: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _stopping: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _quiet: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _log = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        """Make the SDK's objects: one set for each run."""
+        self._manager = StreamableHTTPSessionManager(
+            self._server,
+            session_idle_timeout=self._settings.session_idle_seconds,
+            max_sessions=self._settings.max_sessions,
+        )
+        self._sse = SseServerTransport(
+            "/messages", max_request_body_size=self._settings.max_body_bytes
+        )
+        self._quiet.set()
+
+    async def run(self) -> None:
+        """Hold the sessions of the handshake era until ``stop``."""
+        self._server.middleware.append(self._count)
+        try:
+            async with self._manager.run():
+                self._started.set()
+                await self._stopping.wait()
+        except Exception:  # noqa: BLE001 - the outermost frame of the task
+            self._log.failure("the sessions have ended unexpectedly")
+        finally:
+            self._server.middleware.remove(self._count)
+
+    def stop(self) -> None:
+        """End all sessions; calls that still run are cancelled."""
+        self._stopping.set()
+
+    async def quiet(self) -> None:
+        """Wait until no call runs."""
+        await self._quiet.wait()
+
+    async def streamable(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve Streamable HTTP."""
+        await self._started.wait()
+        # The manager's own bound of bodies is left out: the body is bounded
+        # already, and would be copied twice more.
+        await self._manager.asgi_app.app(scope, receive, send)
+
+    async def events(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the stream of HTTP with SSE: a session as long as it lasts."""
+        async with self._sse.connect_sse(scope, receive, send) as (reader, writer):
+            options = self._server.create_initialization_options()
+            await self._server.run(reader, writer, options)
+
+    async def messages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the messages of HTTP with SSE."""
+        await self._sse.handle_post_message(scope, receive, send)
+
+    async def cancel_abandoned(self, scope: Scope, body: bytes) -> None:
+        """
+        Cancel a call of the handshake era whose client has gone, after a grace.
+
+        In that era losing the connection does not cancel the call, but nothing
+        could deliver its answer any more. In 2026-07-28 it does, and the SDK
+        sees to that.
+
+        :param scope: that of the lost request.
+        :param body: the lost request as it was posted.
+        """
+        request_id = _abandoned(scope, body)
+        if request_id is None:
+            return
+        loop = asyncio.get_running_loop()
+        grace_seconds = self._settings.disconnect_grace_seconds
+        await deferLater(self._clock, grace_seconds).asFuture(loop)
+        notification = {
+            "jsonrpc": "2.0",
+            "method": "notifications/cancelled",
+            "params": {"requestId": request_id, "reason": "the client has gone"},
+        }
+        message = {
+            "type": "http.request",
+            "body": json.dumps(notification).encode(),
+            "more_body": False,
+        }
+
+        async def receive() -> Message:
+            return message
+
+        async def send(_: Message) -> None:
+            pass
+
+        await self._manager.asgi_app.app(scope, receive, send)
+
+    async def _count(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        if ctx.request_id is None or ctx.method == _LISTEN:
+            return await call_next(ctx)
+        self.calls += 1
+        self._quiet.clear()
+        try:
+            return await call_next(ctx)
+        finally:
+            self.calls -= 1
+            if not self.calls:
+                self._quiet.set()
+
+
+@define(eq=False)
+class Exchanges:
+    """
+    All requests that ASGI applications are answering.
+
+    :ivar streams: places for event streams.
+    """
+
+    transports: Transports = field(repr=False)
+    streams: Budget
+    _backlog: Backlog = field(repr=False)
+    _loop: asyncio.AbstractEventLoop = field(repr=False)
+    _tasks: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
+
+    def begin(self, request: BoundedRequest, application: Application) -> None:
+        """
+        Let an application answer a request.
+
+        :param request: judged and complete.
+        """
+        principal = request.principal
+        if principal is None:
+            request.answer(refusal(503, "nobody said who is asking"))
+            return
+        scope = _scope(request, principal)
+        headers = request.requestHeaders
+        stream = request.method == b"GET" or (
+            headers.getRawHeaders("Mcp-Method") == [_LISTEN]
+        )
+        if stream and not self.streams.take():
+            request.answer(
+                refusal(
+                    503,
+                    f"all {self.streams.total} event streams are in use",
+                    retry_after_seconds=_RETRY_AFTER_SECONDS,
+                )
+            )
+            return
+        exchange = Exchange(request, self._backlog, request.body)
+        task = self._loop.create_task(self._answer(exchange, application, scope))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if stream:
+            task.add_done_callback(lambda _: self.streams.give_back())
+
+    async def end(self, grace_seconds: float) -> None:
+        """
+        Let calls finish, then end everything that is left.
+
+        :param grace_seconds: how long calls may take.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self.transports.quiet()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLEAN_UP_SECONDS)
+
+    async def _answer(
+        self, exchange: Exchange, application: Application, scope: Scope
+    ) -> None:
+        await exchange.run(application, scope)
+        if exchange.lost:
+            await self.transports.cancel_abandoned(scope, exchange.body)
+
+
+@define(eq=False, slots=False)
+class ASGIResource(Resource):
+    """
+    A resource that an ASGI application answers.
+
+    :ivar methods: the methods that the application knows, ``None`` when it
+        decides itself.
+    """
+
+    isLeaf = True
+
+    _exchanges: Exchanges = field(repr=False)
+    _application: Application = field(repr=False)
+    methods: frozenset[bytes] | None = None
+
+    def __attrs_pre_init__(self) -> None:
+        """Initialise what Twisted keeps."""
+        super().__init__()
+
+    def render(self, request: BoundedRequest) -> int:
+        """Begin the answer."""
+        if self.methods is None or request.method in self.methods:
+            self._exchanges.begin(request, self._application)
+        else:
+            allow = (b"Allow", b", ".join(sorted(self.methods)))
+            request.answer(refusal(405, "method not allowed", allow))
+        return NOT_DONE_YET
+
+
+def protocol_resources(exchanges: Exchanges) -> dict[bytes, ASGIResource]:
+    """Give the endpoints of the protocol by path; they need a principal."""
+    transports = exchanges.transports
+    mcp = ASGIResource(exchanges, transports.streamable)
+    sse = ASGIResource(exchanges, transports.events, frozenset({b"GET"}))
+    messages = ASGIResource(exchanges, transports.messages, frozenset({b"POST"}))
+    return {
+        b"/mcp": mcp,
+        b"/mcp/": mcp,
+        b"/sse": sse,
+        b"/sse/": sse,
+        b"/messages": messages,
+        b"/messages/": messages,
+    }
+
+
+def _scope(request: BoundedRequest, principal: Principal) -> Scope:
+    path, _, query = request.uri.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": request.method.decode("ascii"),
+        "scheme": "https" if request.isSecure() else "http",
+        "path": path.decode("latin-1"),
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [
+            (name.lower(), value)
+            for name, values in request.requestHeaders.getAllRawHeaders()
+            for value in values
+        ],
+        "client": _pair(request.getClientAddress()),
+        "server": _pair(request.getHost()),
+        "state": {},
+        "user": _user(principal),
+        PRINCIPAL: principal,
+    }
+
+
+def _pair(address: object) -> tuple[str, int] | None:
+    if isinstance(address, IPv4Address | IPv6Address):
+        return address.host, address.port
+    return None
+
+
+def _abandoned(scope: Scope, body: bytes) -> str | int | None:
+    """Give the id of a call of the handshake era, ``None`` for all else."""
+    headers = dict(scope["headers"])
+    version = headers.get(MCP_PROTOCOL_VERSION_HEADER.encode(), b"").decode("latin-1")
+    if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+        return None
+    if MCP_SESSION_ID_HEADER.encode() not in headers:
+        return None
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or "method" not in message:
+        return None
+    request_id = message.get("id")
+    return request_id if isinstance(request_id, str | int) else None

@@ -1,0 +1,162 @@
+"""The HTTP edge as a service: what listens, and how it ends."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from twisted.application.internet import StreamServerEndpointService
+from twisted.application.service import MultiService
+from twisted.application.strports import service as listening_service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from mcp_trino.errors import ConfigurationError
+from mcp_trino.interfaces import IAuthenticator, ICoordinator
+from mcp_trino.settings import WebSettings
+from mcp_trino.web.asgi import (
+    Exchanges,
+    ProtocolServer,
+    Transports,
+    protocol_resources,
+)
+from mcp_trino.web.gate import Gate
+from mcp_trino.web.health import Readiness
+from mcp_trino.web.limits import Backlog, Budget
+from mcp_trino.web.origin import name_rules
+from mcp_trino.web.pages import landing_page
+from mcp_trino.web.routes import Pages
+from mcp_trino.web.site import BoundedSite
+from mcp_trino.web.tls import ServerCertificate
+
+
+class WebService(MultiService):
+    """
+    Serves the protocol and a few pages on all of the settings' endpoints.
+
+    It can be started once. Ports are bound by ``privilegedStartService``, or
+    by ``startService`` where nothing calls the former.
+
+    :raise ConfigurationError: an endpoint has no meaning or cannot be bound,
+        or the certificate cannot be used; from the constructor and from both
+        ways to start.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        loop: asyncio.AbstractEventLoop,
+        settings: WebSettings,
+        *,
+        server: ProtocolServer,
+        authenticator: IAuthenticator,
+        coordinator: ICoordinator,
+    ) -> None:
+        """
+        Build everything and read the certificate; nothing listens yet.
+
+        :param reactor: the asyncio reactor.
+        :param loop: its event loop, which need not run yet.
+        """
+        super().__init__()
+        self._reactor = reactor
+        self._loop = loop
+        self._settings = settings
+        self._transports = Transports(server, settings, reactor)
+        self._exchanges = Exchanges(
+            self._transports,
+            Budget(settings.max_streams),
+            Backlog(settings.body_budget_bytes),
+            loop,
+        )
+        self._readiness = Readiness(coordinator, reactor)
+        endpoints = protocol_resources(self._exchanges)
+        self._gate = Gate(frozenset(endpoints), name_rules(settings), authenticator)
+        pages = Pages(self._readiness, landing_page(settings.public_url))
+        self._site = BoundedSite(
+            pages.resource(), endpoints, self._gate, settings, reactor
+        )
+        self._certificate = None
+        factory: IProtocolFactory = self._site
+        if settings.tls is not None:
+            self._certificate = ServerCertificate(settings.tls)
+            factory = TLSMemoryBIOFactory(
+                self._certificate, False, self._site, clock=reactor
+            )
+        for description in settings.listen:
+            _endpoint(description, factory, reactor).setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """Bind the ports."""
+        with _clear_sentence():
+            super().privilegedStartService()
+
+    def startService(self) -> None:
+        """Begin to serve."""
+        with _clear_sentence():
+            super().startService()
+        self._run = self._loop.create_task(self._transports.run())
+        self._readiness.ready = True
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop listening, let running calls finish, then end all that is left.
+
+        :return: fires when every call has ended and every connection is closed.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    def reload_tls(self) -> None:
+        """
+        Take a renewed certificate for the connections to come.
+
+        One that cannot be used is logged, and the old one stays in use.
+        """
+        if self._certificate is None:
+            return
+        try:
+            self._certificate.reload()
+        except ConfigurationError as error:
+            self._log.error(
+                "the old certificate stays in use: {problem}", problem=str(error)
+            )
+        else:
+            self._log.info("the certificate was read again")
+
+    async def _stop(self) -> None:
+        self._readiness.ready = False
+        self._gate.closed = True
+        await super().stopService()
+        ending = self._exchanges.end(self._settings.shutdown_grace_seconds)
+        await Deferred.fromFuture(self._loop.create_task(ending))
+        self._transports.stop()
+        await Deferred.fromFuture(self._run)
+        await self._site.close()
+
+
+def _endpoint(
+    description: str, factory: IProtocolFactory, reactor: Any
+) -> StreamServerEndpointService:
+    try:
+        return listening_service(description, factory, reactor)
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        # A name that systemd did not pass is a bare LookupError.
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            (f"cannot listen on {description!r}: {reason}",)
+        ) from error
+
+
+@contextmanager
+def _clear_sentence() -> Iterator[None]:
+    try:
+        yield
+    except CannotListenError as error:
+        place = ":".join(str(part) for part in (error.interface, error.port) if part)
+        reason = getattr(error.socketError, "strerror", None) or error.socketError
+        raise ConfigurationError((f"cannot listen on {place}: {reason}",)) from error
