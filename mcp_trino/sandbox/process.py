@@ -1,0 +1,149 @@
+"""A sandbox's Trino as a Twisted program starts and stops it."""
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ProcessDone
+from twisted.internet.interfaces import IProcessTransport, IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from mcp_trino.errors import SandboxFailed, SandboxUnavailable
+from mcp_trino.sandbox.launch import SUPERVISOR, Event, Launch
+
+
+@define(eq=False)
+class SandboxTrino:
+    """
+    One Trino on the loopback interface that lives no longer than this process.
+
+    It is started once.
+
+    :ivar report: called with each sentence for the person who waits.
+    """
+
+    _reactor: IReactorProcess = field(repr=False)
+    _launch: Launch
+    _report: Callable[[str], None] = field(repr=False)
+    _supervisor: "_Supervisor | None" = field(init=False, default=None, repr=False)
+
+    def start(self) -> Deferred[str]:
+        """
+        Download what is missing and start Trino; to cancel this is to stop.
+
+        :return: the URL of the coordinator, once it has answered a query.
+        :raise SandboxUnavailable: this machine lacks something.
+        :raise SandboxFailed: Trino did not start, or was stopped before it had.
+        """
+        supervisor = self._supervisor = _Supervisor(self._launch, self._report)
+        self._reactor.spawnProcess(
+            supervisor,
+            SUPERVISOR[0],
+            SUPERVISOR,
+            env=None,
+            # What it has to say beyond events is for our standard error.
+            childFDs={0: "w", 1: "r", 2: 2},
+        )
+        return supervisor.ready
+
+    def ended(self) -> Deferred[None]:
+        """
+        Wait for the end of a Trino that was started; it fires after ``stop``.
+
+        :raise SandboxFailed: Trino ended by itself.
+        """
+        if self._supervisor is None:
+            return succeed(None)
+        supervisor = self._supervisor
+        return supervisor.wait().addCallback(lambda _: supervisor.check())
+
+    def stop(self) -> Deferred[None]:
+        """End Trino; it fires when its processes and its files have gone."""
+        if self._supervisor is None:
+            return succeed(None)
+        self._supervisor.stop()
+        return self._supervisor.wait()
+
+
+class _Supervisor(ProcessProtocol):
+    """
+    Our end of the supervisor's pipes.
+
+    :ivar ready: fires with the URL of the coordinator.
+    """
+
+    transport: IProcessTransport
+
+    def __init__(self, launch: Launch, report: Callable[[str], None]) -> None:
+        self.ready: Deferred[str] = Deferred(lambda _: self.stop())
+        self._launch = launch
+        self._report = report
+        self._received = b""
+        self._process_id: int
+        self._stopped = False
+        self._gone = False
+        self._problem: SandboxFailed | SandboxUnavailable | None = None
+        self._waiting: list[Deferred[None]] = []
+
+    def stop(self) -> None:
+        """Have the supervisor end everything, itself included."""
+        self._stopped = True
+        self.transport.closeStdin()
+
+    def wait(self) -> Deferred[None]:
+        """Fire when the supervisor has gone."""
+        if self._gone:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def check(self) -> None:
+        """Raise what went wrong, unless the end was asked for."""
+        if self._problem is not None and not self._stopped:
+            raise self._problem
+
+    def connectionMade(self) -> None:
+        """Say what to run; the pipe stays open until the end."""
+        self._process_id = self.transport.pid
+        self.transport.write(self._launch.to_line())
+
+    def outReceived(self, data: bytes) -> None:
+        """Take the supervisor's events."""
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._take(*Event.from_line(line))
+
+    def _take(self, event: Event, text: str) -> None:
+        match event:
+            case Event.REPORT:
+                self._report(text)
+            case Event.READY:
+                self.ready.callback(text)
+            case Event.UNAVAILABLE:
+                self._problem = SandboxUnavailable(text)
+            case Event.FAILED:
+                self._problem = SandboxFailed(text)
+
+    def processEnded(self, reason: Failure) -> None:
+        """See to it that nothing is left, and tell all who wait."""
+        if not reason.check(ProcessDone):
+            # It could not end Trino itself, which is in its process group.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process_id, signal.SIGKILL)
+        self._gone = True
+        if self._problem is None:
+            self._problem = SandboxFailed(
+                "the sandbox was stopped"
+                if self._stopped
+                else f"the sandbox's supervisor is gone: {reason.getErrorMessage()}"
+            )
+        if not self.ready.called:
+            self.ready.errback(self._problem)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
