@@ -1,9 +1,20 @@
-"""How a start fails: a sentence for each reason, exit code 1, no traceback."""
+"""
+How the process starts and stops.
 
+A start that fails tells its reasons, one sentence each, and ends with exit
+code 1 and no traceback. Services stop one after the other, last to first.
+"""
+
+import signal
 import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
-from twisted.application.service import MultiService
-from twisted.internet.error import CannotListenError
+from attrs import define, field
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from mcp_trino.errors import ConfigurationError
@@ -35,21 +46,71 @@ def refuse_to_start(error: ConfigurationError) -> CannotStart:
 
 
 class Startup(MultiService):
-    """All services of the process: they start together or the start fails."""
+    """
+    All services of the process.
+
+    :raise CannotStart: one of them cannot start; from both ways to start.
+    """
 
     _log = Logger()
 
-    def privilegedStartService(self) -> None:
-        """
-        Bind the ports.
+    def __init__(self, greeting: str) -> None:
+        """:param greeting: what the log tells when all have started."""
+        super().__init__()
+        self._greeting = greeting
 
-        :raise CannotStart: one of them cannot be bound.
-        """
+    def privilegedStartService(self) -> None:
+        """Bind the ports."""
+        self._started(super().privilegedStartService)
+
+    def startService(self) -> None:
+        """Begin to serve."""
+        self._started(super().startService)
+        self._log.info("{greeting}", greeting=self._greeting)
+
+    def _started(self, start: Callable[[], None]) -> None:
         try:
-            super().privilegedStartService()
-        except CannotListenError as error:
-            place = f"{error.interface or '*'}:{error.port}"
-            reason = getattr(error.socketError, "strerror", None) or error.socketError
-            sentence = f"MCP_BIND: cannot listen on {place}: {reason}"
-            self._log.critical("{sentence}", sentence=sentence)
-            raise refuse_to_start(ConfigurationError((sentence,))) from None
+            start()
+        except ConfigurationError as error:
+            self._log.critical("{problems}", problems=str(error))
+            raise refuse_to_start(error) from None
+
+    def stopService(self) -> Deferred[None]:
+        """Stop each service when the one after it has stopped."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for service in reversed(list(self)):
+            stopped = maybeDeferred(service.stopService)
+            await stopped.addErrback(
+                lambda failure: self._log.failure("a service ended badly", failure)
+            )
+
+
+@define(eq=False)
+class Hangup(Service):
+    """
+    Does what a ``SIGHUP`` asks for.
+
+    :ivar reread: called by the reactor, not by the signal.
+    """
+
+    _reactor: IReactorFromThreads = field(repr=False)
+    _reread: Callable[[], None] = field(repr=False)
+    _before: Any = field(default=None, init=False, repr=False)
+
+    def startService(self) -> None:
+        """Listen to the signal."""
+        super().startService()
+        self._before = signal.signal(signal.SIGHUP, self._arrived)
+
+    def stopService(self) -> None:
+        """Listen to it no more."""
+        super().stopService()
+        signal.signal(signal.SIGHUP, self._before)
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        # It may interrupt anything, so it does nothing but wake the reactor.
+        self._reactor.callFromThread(self._reread)

@@ -1,0 +1,143 @@
+"""From settings to the services of the process: the one module that knows all."""
+
+import asyncio
+from secrets import token_bytes
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.application.service import IService, Service
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mcp_trino.coordinator.service import CoordinatorService
+from mcp_trino.errors import ConfigurationError
+from mcp_trino.interfaces import IAuthenticator
+from mcp_trino.log import StandardLogging
+from mcp_trino.principal import Principal, local_principal
+from mcp_trino.settings import Settings, Transport
+from mcp_trino.startup import Hangup, Startup
+from mcp_trino.store import MemoryStore
+from mcp_trino.tools.server import make_server, principal_of_request
+from mcp_trino.tools.stdio import serve_stdio
+from mcp_trino.web.service import WebService
+
+_MARK_BYTES = 32
+
+
+def make_service(settings: Settings, reactor: Any) -> IService:
+    """
+    Make what serves by the transport of the settings.
+
+    :param reactor: the asyncio reactor; the service of stdio stops it when its
+        client has gone.
+    :raise ConfigurationError: a file or an endpoint cannot be used.
+    """
+    loop = asyncio.get_event_loop()
+    trino = settings.trino
+    everyone = local_principal(trino.user)
+    coordinator = CoordinatorService(
+        reactor,
+        trino,
+        settings.queries,
+        MemoryStore(reactor),
+        token_bytes(_MARK_BYTES),
+    )
+    by_http = settings.transport is Transport.HTTP
+    server = make_server(
+        coordinator=coordinator,
+        queries=settings.queries,
+        trino=trino,
+        principal_of=principal_of_request if by_http else lambda _: everyone,
+        clock=reactor,
+        loop=loop,
+    )
+    services: list[Service] = [StandardLogging(), coordinator]
+    if by_http:
+        _require_inherited(settings.web.listen, reactor)
+        web = WebService(
+            reactor,
+            loop,
+            settings.web,
+            server=server,
+            authenticator=Everyone(everyone),
+            coordinator=coordinator,
+        )
+        services += [web, Hangup(reactor, web.reload_tls)]
+    else:
+        services += [StdioService(server, loop, reactor)]
+    startup = Startup(_greeting(settings))
+    for service in services:
+        service.setServiceParent(startup)
+    return startup
+
+
+def _greeting(settings: Settings) -> str:
+    trino = settings.trino
+    asking = f"asking {trino.scheme}://{trino.host}:{trino.port} as {trino.user}"
+    if settings.transport is Transport.STDIO:
+        return f"serving standard input and output, {asking}"
+    places = ", ".join(settings.web.listen)
+    return f"serving {settings.web.public_url} on {places}, without OAuth, {asking}"
+
+
+def _require_inherited(listen: tuple[str, ...], reactor: Any) -> None:
+    for place in listen:
+        if place.startswith("systemd:"):
+            try:
+                serverFromString(reactor, place)
+            except LookupError:
+                problem = (
+                    f"MCP_BIND: no socket was passed for {place}: start the socket "
+                    "unit with that FileDescriptorName (a launcher other than systemd "
+                    "has to set LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES)"
+                )
+                raise ConfigurationError((problem,)) from None
+
+
+@implementer(IAuthenticator)
+@frozen
+class Everyone:
+    """Asks nobody who they are: all are the same principal."""
+
+    _principal: Principal
+
+    def authenticate(
+        self, authorization: bytes | None, path: bytes
+    ) -> Deferred[Principal]:
+        """Give that principal."""
+        del authorization, path
+        return succeed(self._principal)
+
+
+@define(eq=False)
+class StdioService(Service):
+    """Serves one client on standard input and output; the process ends with it."""
+
+    _server: Any = field(repr=False)
+    _loop: asyncio.AbstractEventLoop = field(repr=False)
+    _reactor: Any = field(repr=False)
+    _serving: Deferred[None] = field(init=False, repr=False)
+    _log = Logger()
+
+    def startService(self) -> None:
+        """Begin to serve."""
+        super().startService()
+        self._serving = serve_stdio(self._server, self._loop)
+        self._serving.addErrback(self._failed).addBoth(lambda _: self._end())
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel the calls under way."""
+        super().stopService()
+        self._serving.cancel()
+        return self._serving
+
+    def _failed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError, asyncio.CancelledError):
+            self._log.failure("standard input and output failed", failure=failure)
+
+    def _end(self) -> None:
+        if self.running:
+            self._reactor.stop()
