@@ -79,7 +79,7 @@ class Description:
             "type": self.type,
             "comment": self.comment,
             "columns": columns,
-            "sample": self.sample,
+            "sample": None if self.sample is None else list(self.sample),
             "notice": notice or None,
         }
         parts = [

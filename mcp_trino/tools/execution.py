@@ -114,7 +114,7 @@ class Execution:
 
         :raise PageGone: it names none.
         """
-        handle, _, rows = token.partition(".")
+        handle, _, rows = token.rpartition(".")
         if not (rows.isascii() and rows.isdigit()):
             raise PageGone("no such page")
         max_rows = min(max(int(rows[:9]), 1), self.queries.max_rows)

@@ -120,9 +120,9 @@ def _busy(error: Busy) -> Failure:
 
 def _coordinator_refused(error: CoordinatorRefused) -> Failure:
     _log.error(
-        "Trino refuses this server's access (HTTP {status}): {message}",
+        "Trino refuses this server's access (HTTP {status}): {reason}",
         status=error.status,
-        message=error.message,
+        reason=error.message,
     )
     return Failure(
         "TRINO_ACCESS_REFUSED",

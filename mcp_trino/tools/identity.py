@@ -1,11 +1,9 @@
 """The tool that says who the caller is to this server and what it allows."""
 
-import json
-
 from attrs import define, field
 
 from mcp_trino.settings import QuerySettings, TrinoSettings
-from mcp_trino.tools.output import output_schema
+from mcp_trino.tools.output import compact, output_schema
 from mcp_trino.tools.tool import Call, Reply, Tool
 
 _TEXT = {"type": "string"}
@@ -67,4 +65,4 @@ class IdentityTools:
             "timeout_seconds": self._queries.timeout_seconds,
         }
         structured = {name: value for name, value in known.items() if value}
-        return Reply(structured, json.dumps(structured, ensure_ascii=False))
+        return Reply(structured, compact(structured))

@@ -22,10 +22,12 @@ from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.failures import FORESEEN, failure_of
 from mcp_trino.tools.output import PAGE_SCHEMA
 from mcp_trino.tools.suggestions import written
-from mcp_trino.tools.tool import Call, Reply, Tool
+from mcp_trino.tools.tool import Call, Function, Reply, Tool
 
 _COMMENT_SECONDS = 2.0
 _MOST_COLUMNS = 10_000
+
+_PATTERN = Argument("pattern", "string", "SQL LIKE: % and _.")
 
 _Name = tuple[str, str, str]
 """Catalog, schema and table, in lower case."""
@@ -40,53 +42,46 @@ class MetadataTools:
     def tools(self) -> tuple[Tool, ...]:
         """Give them as they are listed."""
         catalog, schema = self._execution.place()
-        pattern = Argument("pattern", "string", "SQL LIKE: % and _.")
         return (
-            Tool(
-                name="list_catalogs",
-                title="Catalogs",
-                description="List the catalogs.",
-                arguments=(),
-                output_schema=PAGE_SCHEMA,
-                function=self._list_catalogs,
+            _listing("catalogs", "List the catalogs.", self._list_catalogs),
+            _listing(
+                "schemas",
+                "List the schemas of a catalog.",
+                self._list_schemas,
+                catalog,
+                _PATTERN,
             ),
-            Tool(
-                name="list_schemas",
-                title="Schemas",
-                description="List the schemas of a catalog.",
-                arguments=(catalog, pattern),
-                output_schema=PAGE_SCHEMA,
-                function=self._list_schemas,
+            _listing(
+                "tables",
+                "List tables and views with type and comment.",
+                self._list_tables,
+                catalog,
+                schema,
+                _PATTERN,
             ),
-            Tool(
-                name="list_tables",
-                title="Tables",
-                description="List tables and views with type and comment.",
-                arguments=(catalog, schema, pattern),
-                output_schema=PAGE_SCHEMA,
-                function=self._list_tables,
+            self._describe(),
+        )
+
+    def _describe(self) -> Tool:
+        return Tool(
+            name="get_table_schema",
+            title="Columns of a table",
+            description=(
+                "Show a table's or view's columns (name, type, nullability, "
+                "comment), its comment and, if asked, some rows."
             ),
-            Tool(
-                name="get_table_schema",
-                title="Columns of a table",
-                description=(
-                    "Show a table's or view's columns (name, type, nullability, "
-                    "comment), its comment and, if asked, some rows."
+            arguments=(
+                Argument(
+                    "table",
+                    "string",
+                    'table, schema.table or catalog.schema."My Table".',
+                    required=True,
                 ),
-                arguments=(
-                    Argument(
-                        "table",
-                        "string",
-                        'table, schema.table or catalog.schema."My Table".',
-                        required=True,
-                    ),
-                    catalog,
-                    schema,
-                    Argument("sample_rows", "integer", minimum=0, maximum=20),
-                ),
-                output_schema=DESCRIPTION_SCHEMA,
-                function=self._get_table_schema,
+                *self._execution.place(),
+                Argument("sample_rows", "integer", minimum=0, maximum=20),
             ),
+            output_schema=DESCRIPTION_SCHEMA,
+            function=self._get_table_schema,
         )
 
     async def _list_catalogs(self, call: Call) -> Reply:
@@ -229,6 +224,19 @@ class MetadataTools:
         if schema is None:
             raise InvalidArgument("schema is missing; list_schemas names them")
         return catalog, schema, table
+
+
+def _listing(
+    what: str, description: str, function: Function, *arguments: Argument
+) -> Tool:
+    return Tool(
+        name=f"list_{what}",
+        title=what.capitalize(),
+        description=description,
+        arguments=arguments,
+        output_schema=PAGE_SCHEMA,
+        function=function,
+    )
 
 
 def _first(row: list[Any]) -> Any:

@@ -85,13 +85,18 @@ def csv(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(lines)
 
 
+def compact(value: Any) -> str:
+    """Give a value as JSON in as few bytes as it takes."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _field(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
         text = value
     elif isinstance(value, bool | list | dict):
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = compact(value)
     else:
         return str(value)
     if text and not _NEEDS_QUOTES(text):
@@ -117,7 +122,7 @@ def page_reply(page: Page, next_page: str | None, notice: str = "") -> Reply:
         return _running(page, next_page, notices)
     structured: dict[str, Any] = {
         "columns": [[column.name, column.type] for column in page.columns],
-        "rows": page.rows,
+        "rows": list(page.rows),
         "row_count": len(page.rows),
     }
     if next_page:

@@ -12,7 +12,7 @@ from mcp_trino.queries import PageState, Statement
 from mcp_trino.statements.classify import explainable, read_only
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.execution import Execution
-from mcp_trino.tools.output import PAGE_SCHEMA, output_schema
+from mcp_trino.tools.output import PAGE_SCHEMA, compact, output_schema
 from mcp_trino.tools.tool import Call, Hints, Reply, Tool
 
 _EXPLAIN = {
@@ -21,6 +21,8 @@ _EXPLAIN = {
     "IO": "TYPE IO, FORMAT JSON",
     "VALIDATE": "TYPE VALIDATE",
 }
+
+_QUERY = Argument("query", "string", required=True)
 
 
 @define(eq=False)
@@ -32,82 +34,89 @@ class QueryTools:
 
     def tools(self) -> tuple[Tool, ...]:
         """Give them as they are listed."""
+        return self._execute(), self._fetch(), self._explain(), self._cancel()
+
+    def _execute(self) -> Tool:
         queries = self._execution.queries
-        query = Argument("query", "string", required=True)
-        place = self._execution.place()
-        return (
-            Tool(
-                name="execute_query",
-                title="Run SQL",
-                description=(
-                    "Run one read-only Trino SQL statement. Rows and column types "
-                    "come back; if the answer has next_page, call fetch_page with "
-                    "it for more rows or, while the query runs, to go on waiting."
-                ),
-                arguments=(
-                    query,
-                    *place,
-                    Argument(
-                        "max_rows",
-                        "integer",
-                        f"Rows per page, default {queries.default_rows}.",
-                        minimum=1,
-                        maximum=queries.max_rows,
-                    ),
-                    Argument(
-                        "timeout_seconds",
-                        "number",
-                        "Cancel the query after that time.",
-                        minimum=1,
-                        maximum=queries.timeout_seconds,
-                    ),
-                ),
-                output_schema=PAGE_SCHEMA,
-                function=self._execute_query,
+        return Tool(
+            name="execute_query",
+            title="Run SQL",
+            description=(
+                "Run one read-only Trino SQL statement. Rows and column types "
+                "come back; if the answer has next_page, call fetch_page with "
+                "it for more rows or, while the query runs, to go on waiting."
             ),
-            Tool(
-                name="fetch_page",
-                title="Next rows",
-                description=(
-                    "Give the next rows of a result, or the state of a query that "
-                    "still runs; the statement is not run again. A page expires "
-                    f"after {queries.result_ttl_seconds:.0f} s."
+            arguments=(
+                _QUERY,
+                *self._execution.place(),
+                Argument(
+                    "max_rows",
+                    "integer",
+                    f"Rows per page, default {queries.default_rows}.",
+                    minimum=1,
+                    maximum=queries.max_rows,
                 ),
-                arguments=(
-                    Argument(
-                        "page", "string", "next_page of the last answer.", required=True
-                    ),
+                Argument(
+                    "timeout_seconds",
+                    "number",
+                    "Cancel the query after that time.",
+                    minimum=1,
+                    maximum=queries.timeout_seconds,
                 ),
-                output_schema=PAGE_SCHEMA,
-                function=self._fetch_page,
             ),
-            Tool(
-                name="explain_query",
-                title="Explain SQL",
-                description=(
-                    "Show Trino's plan of a statement without running it: LOGICAL "
-                    "(default), DISTRIBUTED by stages, IO: tables and estimates, "
-                    "VALIDATE: only check it."
-                ),
-                arguments=(
-                    query,
-                    Argument("format", "string", choices=tuple(_EXPLAIN)),
-                    *place,
-                ),
-                output_schema=output_schema({"plan": {}}, ("plan",), may_wait=True),
-                function=self._explain_query,
+            output_schema=PAGE_SCHEMA,
+            function=self._execute_query,
+        )
+
+    def _fetch(self) -> Tool:
+        return Tool(
+            name="fetch_page",
+            title="Next rows",
+            description=(
+                "Give the next rows of a result, or the state of a query that "
+                "still runs; the statement is not run again. A page expires after "
+                f"{self._execution.queries.result_ttl_seconds:.0f} s."
             ),
-            Tool(
-                name="cancel_query",
-                title="Cancel a query",
-                description="Cancel a running query of your own.",
-                arguments=(Argument("query_id", "string", required=True),),
-                output_schema=output_schema(
-                    {"canceled": {"type": "string"}}, ("canceled",)
+            arguments=(
+                Argument(
+                    "page", "string", "next_page of the last answer.", required=True
                 ),
-                function=self._cancel_query,
-                hints=Hints(read_only=False, destructive=True),
             ),
+            output_schema=PAGE_SCHEMA,
+            function=self._fetch_page,
+        )
+
+    def _explain(self) -> Tool:
+        return Tool(
+            name="explain_query",
+            title="Explain SQL",
+            description=(
+                "Show Trino's plan of a statement without running it: LOGICAL "
+                "(default), DISTRIBUTED by stages, IO: tables and estimates, "
+                "VALIDATE: only check it."
+            ),
+            arguments=(
+                _QUERY,
+                Argument("format", "string", choices=tuple(_EXPLAIN)),
+                *self._execution.place(),
+            ),
+            output_schema=output_schema(
+                {"plan": {"type": ["string", "object"]}}, ("plan",), may_wait=True
+            ),
+            function=self._explain_query,
+        )
+
+    def _cancel(self) -> Tool:
+        return Tool(
+            name="cancel_query",
+            title="Cancel a query",
+            description="Cancel a running query of your own.",
+            arguments=(Argument("query_id", "string", required=True),),
+            output_schema=output_schema(
+                {"canceled": {"type": "string"}}, ("canceled",)
+            ),
+            function=self._cancel_query,
+            hints=Hints(read_only=False, destructive=True),
         )
 
     async def _execute_query(self, call: Call) -> Reply:
@@ -130,13 +139,8 @@ class QueryTools:
     async def _explain_query(self, call: Call) -> Reply:
         queries = self._execution.queries
         form = call.arguments.get("format", "LOGICAL")
-        query = call.arguments["query"]
-        explained = explainable(query)
-        # The prefix has a line of its own and an EXPLAIN of the caller's becomes
-        # blanks, so that positions of errors can be told in the caller's terms.
-        blank = re.sub("[^\n]", " ", query[: query.index(explained)])
         statement = Statement(
-            f"EXPLAIN ({_EXPLAIN[form]})\n{blank}{explained}",
+            _explained(call.arguments["query"], _EXPLAIN[form]),
             *self._execution.session(call.arguments),
             timeout_seconds=queries.timeout_seconds,
         )
@@ -144,14 +148,13 @@ class QueryTools:
         try:
             page = await self._execution.page(statement, call, window)
         except StatementFailed as error:
-            if error.line is None:
-                raise
-            raise evolve(error, line=max(error.line - 1, 1)) from None
+            line = None if error.line is None else max(error.line - 1, 1)
+            raise evolve(error, line=line) from None
         if page.state is not PageState.COMPLETE:
             return self._execution.show(page, window.max_rows)
         plan = _plan(page.rows[0][0], form)
         structured: dict[str, Any] = {"plan": plan}
-        text = plan if isinstance(plan, str) else json.dumps(plan)
+        text = plan if isinstance(plan, str) else compact(plan)
         if page.cut_cells:
             structured["notice"] = "the plan is cut: explain a part of the statement"
             text = f"{text}\n{structured['notice']}"
@@ -161,6 +164,20 @@ class QueryTools:
         query_id = call.arguments["query_id"]
         await self._coordinator.cancel(query_id, call.principal)
         return Reply({"canceled": query_id}, f"Canceled {query_id}.", query_id=query_id)
+
+
+def _explained(query: str, options: str) -> str:
+    """
+    Write ``EXPLAIN`` before a statement, on a line of its own.
+
+    An ``EXPLAIN`` of the caller's becomes blanks, so that positions of errors,
+    a line less, are those in the caller's own text.
+
+    :raise StatementRefused: its plan may not be asked for.
+    """
+    statement = explainable(query)
+    blanks = re.sub("[^\n]", " ", query[: query.index(statement)])
+    return f"EXPLAIN ({options})\n{blanks}{statement}"
 
 
 def _plan(cell: Any, form: str) -> Any:

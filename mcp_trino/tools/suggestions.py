@@ -5,8 +5,9 @@ Asked as the person herself, so that Trino names only what she may see.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
-from difflib import SequenceMatcher
+from itertools import pairwise
 
 from attrs import define, field, frozen
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -88,18 +89,19 @@ class Suggestions:
 
 
 def _ranked(wanted: str, names: Iterable[str]) -> list[str]:
-    matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(_bare(wanted))
+    """Put first what has most pairs of letters in common (Sørensen and Dice)."""
+    pairs = _pairs(wanted)
 
     def likeness(name: str) -> float:
-        matcher.set_seq1(_bare(name))
-        return matcher.ratio()
+        others = _pairs(name)
+        return (pairs & others).total() / (pairs.total() + others.total())
 
     return sorted(sorted(set(names)), key=likeness, reverse=True)
 
 
-def _bare(name: str) -> str:
-    return name.lower().replace("_", "")
+def _pairs(name: str) -> Counter[str]:
+    letters = f" {name.lower().replace('_', '')} "
+    return Counter(map("".join, pairwise(letters)))
 
 
 def written(name: str) -> str:

@@ -48,6 +48,10 @@ class Reply:
     query_id: str | None = None
 
 
+Function = Callable[[Call], Coroutine[Deferred[Any], Any, Reply]]
+"""Does a call: awaits Deferreds, raises the exceptions of ``mcp_trino.errors``."""
+
+
 @frozen
 class Hints:
     """
@@ -68,8 +72,6 @@ class Tool:
 
     :ivar description: every byte of it is read by a model at each listing.
     :ivar output_schema: JSON Schema of ``Reply.structured``, errors included.
-    :ivar function: awaits Deferreds; raises the exceptions of
-        ``mcp_trino.errors``.
     """
 
     name: str
@@ -77,5 +79,5 @@ class Tool:
     description: str
     arguments: tuple[Argument, ...]
     output_schema: dict[str, Any] = field(repr=False)
-    function: Callable[[Call], Coroutine[Deferred[Any], Any, Reply]]
+    function: Function
     hints: Hints = Hints()

@@ -1,0 +1,163 @@
+"""Tests of ``mcp_trino.tools.calls`` and ``mcp_trino.tools.identity``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from mcp_trino.errors import PageGone
+from mcp_trino.principal import Principal, local_principal
+from mcp_trino.tools.arguments import Argument
+from mcp_trino.tools.calls import Calls
+from mcp_trino.tools.identity import IdentityTools
+from mcp_trino.tools.tool import Call, Reply, Tool
+from tests.tools.scripted import ALICE, QUERIES, TRINO, WITHOUT_DEFAULTS
+
+
+def tool(function: Callable[[Call], Any]) -> Tool:
+    """A tool that does that."""
+    return Tool(
+        name="try",
+        title="Try",
+        description="Try.",
+        arguments=(Argument("n", "integer"),),
+        output_schema={},
+        function=function,
+    )
+
+
+class CallsTests(SynchronousTestCase):
+    """A call from arguments to an answer."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.calls = Calls(self.clock)
+
+    def logged(self, function: Callable[[Call], Any], **arguments: Any) -> str:
+        """Do a call and give the one line in the log."""
+        with capturedLogs() as events:
+            call = self.calls.call(tool(function), arguments, ALICE)
+            call.cancel()
+            call.addErrback(lambda failure: failure.trap(CancelledError))
+        (event,) = events
+        return formatEvent(event)
+
+    def test_done(self) -> None:
+        """The function gets the checked arguments, the principal and the watch."""
+        seen: list[Call] = []
+
+        async def function(call: Call) -> Reply:
+            seen.append(call)
+            return Reply({}, "text")
+
+        reply = self.successResultOf(
+            self.calls.call(tool(function), {"n": 2.0}, ALICE, print)
+        )
+        self.assertEqual(reply.text, "text")
+        self.assertEqual(seen, [Call(ALICE, {"n": 2}, print)])
+
+    def test_error(self) -> None:
+        """An exception is an answer too."""
+
+        async def function(call: Call) -> Reply:
+            raise PageGone("gone")
+
+        reply = self.successResultOf(self.calls.call(tool(function), {}, ALICE))
+        self.assertEqual(reply.failure, "PAGE_GONE")
+
+    def test_bad_arguments(self) -> None:
+        """With wrong arguments the function is not called."""
+        reply = self.successResultOf(
+            self.calls.call(tool(self.fail), {"n": "x"}, ALICE)
+        )
+        self.assertEqual(reply.failure, "INVALID_ARGUMENT")
+
+    def test_log(self) -> None:
+        """One line says who called what, and what came of it."""
+
+        async def function(call: Call) -> Reply:
+            self.clock.advance(0.25)
+            return Reply({}, "text", rows=3, query_id="q1")
+
+        self.assertEqual(
+            self.logged(function),
+            "try for 'alice': done, 3 rows, 250 ms, query q1",
+        )
+
+    def test_log_of_error(self) -> None:
+        """The line of a failed call has the name of the error, not its message."""
+
+        async def function(call: Call) -> Reply:
+            raise PageGone("secret")
+
+        self.assertEqual(
+            self.logged(function),
+            "try for 'alice': PAGE_GONE, None rows, 0 ms, query None",
+        )
+
+    def test_log_of_cancel(self) -> None:
+        """A call that is canceled ends what it awaits and is in the log."""
+        waiting: Deferred[Reply] = Deferred()
+
+        async def function(call: Call) -> Reply:
+            return await waiting
+
+        self.assertIn(": canceled, ", self.logged(function))
+        self.assertTrue(waiting.called)
+
+    def test_log_is_one_line(self) -> None:
+        """A name with a line end does not make two lines."""
+
+        async def function(call: Call) -> Reply:
+            return Reply({}, "text")
+
+        with capturedLogs() as events:
+            self.calls.call(tool(function), {}, Principal("i", "s", "a\nb"))
+        self.assertNotIn("\n", formatEvent(events[0]))
+
+
+class WhoamiTests(SynchronousTestCase):
+    """``whoami``."""
+
+    def test_person(self) -> None:
+        """It shows who is asking, as whom Trino is asked, and the limits."""
+        (whoami,) = IdentityTools(QUERIES, TRINO).tools()
+        principal = Principal(
+            issuer="https://id.example",
+            subject="1",
+            name="alice",
+            client_id="claude",
+            scopes=frozenset({"b", "a"}),
+        )
+        answer = Deferred.fromCoroutine(whoami.function(Call(principal, {})))
+        reply = self.successResultOf(answer)
+        Draft202012Validator(whoami.output_schema).validate(reply.structured)
+        self.assertEqual(
+            reply.structured,
+            {
+                "name": "alice",
+                "issuer": "https://id.example",
+                "subject": "1",
+                "client_id": "claude",
+                "scopes": ["a", "b"],
+                "trino_user": "trino",
+                "catalog": "tpch",
+                "schema": "tiny",
+                "read_only": True,
+                "max_rows": 1000,
+                "max_bytes": 200_000,
+                "timeout_seconds": 300.0,
+            },
+        )
+
+    def test_nobody_asked(self) -> None:
+        """What is not known is left out."""
+        (whoami,) = IdentityTools(QUERIES, WITHOUT_DEFAULTS).tools()
+        call = Call(local_principal("trino"), {})
+        reply = self.successResultOf(Deferred.fromCoroutine(whoami.function(call)))
+        left_out = {"issuer", "client_id", "scopes", "catalog", "schema"}
+        self.assertEqual(left_out & reply.structured.keys(), set())

@@ -1,0 +1,329 @@
+"""Tests of ``mcp_trino.tools.query`` and ``mcp_trino.tools.execution``."""
+
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from mcp_trino.errors import (
+    InvalidArgument,
+    PageGone,
+    StatementFailed,
+    StatementRefused,
+)
+from mcp_trino.settings import TrinoSettings
+from mcp_trino.tools.execution import Execution
+from mcp_trino.tools.query import QueryTools
+from mcp_trino.tools.suggestions import Suggestions
+from mcp_trino.tools.tool import Call, Reply, Tool
+from tests.tools.scripted import (
+    ALICE,
+    QUERIES,
+    QUERY_ID,
+    TRINO,
+    WITHOUT_DEFAULTS,
+    ScriptedCoordinator,
+    page,
+    running,
+)
+
+ONE = page({"x": "integer"}, [1])
+
+
+class QueryToolsTestCase(SynchronousTestCase):
+    """A set of tools on a scripted coordinator."""
+
+    trino: TrinoSettings = TRINO
+
+    def setUp(self) -> None:
+        self.coordinator = ScriptedCoordinator()
+        execution = Execution(
+            self.coordinator,
+            QUERIES,
+            self.trino,
+            Suggestions(self.coordinator, Clock()),
+        )
+        self.tools: dict[str, Tool] = {
+            tool.name: tool for tool in QueryTools(self.coordinator, execution).tools()
+        }
+
+    def start(self, tool: str, watch: Any = None, **arguments: Any) -> Deferred[Reply]:
+        """Call a tool with checked arguments."""
+        call = Call(ALICE, arguments, watch)
+        return Deferred.fromCoroutine(self.tools[tool].function(call))
+
+    def call(self, tool: str, **arguments: Any) -> Reply:
+        """Call a tool and give its answer, which is valid against its schema."""
+        reply = self.successResultOf(self.start(tool, **arguments))
+        schema = self.tools[tool].output_schema
+        Draft202012Validator(schema).validate(reply.structured)
+        return reply
+
+    def error(self, tool: str, expected: type[Exception], **arguments: Any) -> Any:
+        """Call a tool and give the exception it ends with."""
+        failure = self.failureResultOf(self.start(tool, **arguments), expected)
+        return failure.value
+
+
+class ExecuteQueryTests(QueryToolsTestCase):
+    """``execute_query``."""
+
+    def test_rows(self) -> None:
+        """The statement runs as the caller in the default place and bounds."""
+        self.coordinator.script = {"SELECT": ONE}
+        reply = self.call("execute_query", query="SELECT 1;")
+        self.assertEqual(reply.structured["rows"], [[1]])
+        (asked,) = self.coordinator.asked
+        statement, window = asked.statement, asked.window
+        self.assertEqual(statement.text, "SELECT 1")
+        self.assertEqual((statement.catalog, statement.schema), ("tpch", "tiny"))
+        self.assertEqual(statement.timeout_seconds, 300.0)
+        self.assertEqual(asked.principal, ALICE)
+        self.assertEqual(window.max_rows, 100)
+        self.assertEqual(window.max_bytes, 200_000)
+        self.assertEqual(window.max_cell_chars, 2000)
+        self.assertEqual(window.wait_seconds, 45.0)
+
+    def test_bounds(self) -> None:
+        """A call may ask for other bounds and another place."""
+        self.coordinator.script = {"SELECT": ONE}
+        self.call(
+            "execute_query",
+            query="SELECT 1",
+            catalog="memory",
+            schema="s",
+            max_rows=5,
+            timeout_seconds=2,
+        )
+        (asked,) = self.coordinator.asked
+        statement = asked.statement
+        self.assertEqual((statement.catalog, statement.schema), ("memory", "s"))
+        self.assertEqual((statement.timeout_seconds, asked.window.max_rows), (2, 5))
+
+    def test_other_catalog(self) -> None:
+        """The default schema is not looked for in another catalog."""
+        self.coordinator.script = {"SELECT": ONE}
+        self.call("execute_query", query="SELECT 1", catalog="memory")
+        (asked,) = self.coordinator.asked
+        self.assertEqual(asked.statement.catalog, "memory")
+        self.assertIsNone(asked.statement.schema)
+
+    def test_refused(self) -> None:
+        """A statement that does not only read never reaches Trino."""
+        self.error("execute_query", StatementRefused, query="DELETE FROM t")
+        self.assertEqual(self.coordinator.asked, [])
+
+    def test_hint(self) -> None:
+        """An error about an unknown name carries the nearest real ones."""
+        error = StatementFailed(
+            "TABLE_NOT_FOUND", "USER_ERROR", "Table 'a.b.ordes' does not exist"
+        )
+        self.coordinator.script = {
+            "FROM ordes": error,
+            "levenshtein": page({"table_name": "varchar"}, ["orders"]),
+        }
+        failed = self.error(
+            "execute_query", StatementFailed, query="TABLE x FROM ordes"
+        )
+        self.assertEqual(failed.hint, "nearest tables: orders")
+
+    def test_watch(self) -> None:
+        """The coordinator is given the watch of the call."""
+        self.coordinator.script = {"SELECT": ONE}
+        watch = print
+        self.successResultOf(self.start("execute_query", watch, query="SELECT 1"))
+        self.assertIs(self.coordinator.asked[0].watch, watch)
+
+    def test_cancel(self) -> None:
+        """A call that is canceled cancels its query."""
+        canceled: list[Any] = []
+        self.coordinator.script = {"SELECT": Deferred(canceled.append)}
+        call = self.start("execute_query", query="SELECT 1")
+        call.cancel()
+        self.assertEqual(len(canceled), 1)
+        self.failureResultOf(call, CancelledError)
+
+
+class WithoutDefaultsTests(QueryToolsTestCase):
+    """Calls to a server without a default catalog and schema."""
+
+    trino = WITHOUT_DEFAULTS
+
+    def test_no_place(self) -> None:
+        """A statement runs without a catalog."""
+        self.coordinator.script = {"SELECT": ONE}
+        self.call("execute_query", query="SELECT 1")
+        (asked,) = self.coordinator.asked
+        self.assertIsNone(asked.statement.catalog)
+
+    def test_schema_alone(self) -> None:
+        """A schema without a catalog is refused before Trino is asked."""
+        error = self.error(
+            "execute_query", InvalidArgument, query="SELECT 1", schema="tiny"
+        )
+        self.assertEqual(str(error), "schema needs a catalog: pass catalog too")
+
+
+class FetchPageTests(QueryToolsTestCase):
+    """``fetch_page``."""
+
+    def test_pages(self) -> None:
+        """Each page names the next, and all have the size that was asked for."""
+        rows = {"x": "integer"}
+        self.coordinator.script = {"SELECT": page(rows, [1], [2], handle="h.1")}
+        self.coordinator.pages = {
+            "h.1": page(rows, [3], [4], handle="h.2", row_offset=2),
+            "h.2": page(rows, [5], row_offset=4),
+        }
+        first = self.call("execute_query", query="SELECT x", max_rows=2)
+        second = self.call("fetch_page", page=first.structured["next_page"])
+        third = self.call("fetch_page", page=second.structured["next_page"])
+        self.assertEqual(third.structured["rows"], [[5]])
+        self.assertNotIn("next_page", third.structured)
+        self.assertEqual(
+            [(handle, window.max_rows) for handle, window in self.coordinator.fetched],
+            [("h.1", 2), ("h.2", 2)],
+        )
+
+    def test_running(self) -> None:
+        """A query still running can be waited for with its page."""
+        self.coordinator.script = {"SELECT": running("h.0")}
+        self.coordinator.pages = {"h.0": running("h.0", 50.0)}
+        first = self.call("execute_query", query="SELECT x")
+        second = self.call("fetch_page", page=first.structured["next_page"])
+        self.assertEqual(second.structured["progress"], 50.0)
+        self.assertEqual(first.structured["next_page"], second.structured["next_page"])
+
+    def test_size_is_bounded(self) -> None:
+        """A page that was tampered with brings no more rows than one may have."""
+        self.coordinator.pages = {"h": ONE}
+        self.call("fetch_page", page="h.999999999999")
+        self.call("fetch_page", page="h.0")
+        sizes = [window.max_rows for _, window in self.coordinator.fetched]
+        self.assertEqual(sizes, [1000, 1])
+
+    def test_nonsense(self) -> None:
+        """What never was a page is like one that is gone."""
+        for text in ("", "x", "x.", "x.y", ".5", "x.-1", "x.٣"):
+            self.error("fetch_page", PageGone, page=text)
+
+
+class ExplainQueryTests(QueryToolsTestCase):
+    """``explain_query``."""
+
+    def explain(self, query: str, cell: Any, **arguments: Any) -> Reply:
+        """Explain a statement whose plan is that cell."""
+        self.coordinator.script = {"EXPLAIN": page({"Query Plan": "varchar"}, [cell])}
+        return self.call("explain_query", query=query, **arguments)
+
+    def test_plan(self) -> None:
+        """The plan is shown as it is, in the default format."""
+        reply = self.explain("SELECT 1", "Output[]\n└─ Values[]\n\n")
+        self.assertEqual(reply.structured, {"plan": "Output[]\n└─ Values[]"})
+        self.assertEqual(reply.text, "Output[]\n└─ Values[]")
+        (asked,) = self.coordinator.asked
+        self.assertEqual(asked.statement.text, "EXPLAIN (TYPE LOGICAL)\nSELECT 1")
+        self.assertEqual(asked.window.max_cell_chars, QUERIES.max_bytes)
+
+    def test_formats(self) -> None:
+        """Each format asks Trino for its own."""
+        reply = self.explain("SELECT 1", '{\n  "a" : [ ]\n}', format="IO")
+        self.assertEqual(reply.structured, {"plan": {"a": []}})
+        self.assertEqual(reply.text, '{"a":[]}')
+        reply = self.explain("SELECT 1", True, format="VALIDATE")
+        self.assertEqual(reply.structured, {"plan": "valid"})
+        self.explain("SELECT 1", "x", format="DISTRIBUTED")
+        self.assertEqual(
+            [text.partition("\n")[0] for text in self.coordinator.texts()],
+            [
+                "EXPLAIN (TYPE IO, FORMAT JSON)",
+                "EXPLAIN (TYPE VALIDATE)",
+                "EXPLAIN (TYPE DISTRIBUTED)",
+            ],
+        )
+
+    def test_cut(self) -> None:
+        """A plan that is cut says so, also when it would have been JSON."""
+        for form in ("IO", "LOGICAL"):
+            self.coordinator.script = {
+                "EXPLAIN": page({"Query Plan": "varchar"}, ['{"a": ['], cut_cells=1)
+            }
+            reply = self.call("explain_query", query="SELECT 1", format=form)
+            self.assertEqual(reply.structured["plan"], '{"a": [')
+            self.assertIn("the plan is cut", reply.text)
+            self.assertIn("the plan is cut", reply.structured["notice"])
+
+    def test_never_runs(self) -> None:
+        """What would run or change something is refused before Trino is asked."""
+        for query in (
+            "ANALYZE SELECT 1",
+            "EXPLAIN ANALYZE SELECT 1",
+            "CREATE TABLE t AS SELECT 1",
+            "(TYPE IO) DELETE FROM t",
+        ):
+            self.error("explain_query", StatementRefused, query=query)
+        self.assertEqual(self.coordinator.asked, [])
+
+    def test_position(self) -> None:
+        """The position of an error is the one in the caller's own text."""
+        for query, line, column in (
+            ("SELECT nope", 1, 8),
+            ("EXPLAIN SELECT nope", 1, 16),
+            ("explain (type io)\n select nope", 2, 9),
+        ):
+            # Trino counts in the text that it was sent.
+            def fail() -> StatementFailed:
+                text = self.coordinator.asked[-1].statement.text
+                before = text[: text.index("nope")]
+                return StatementFailed(
+                    "X",
+                    "USER_ERROR",
+                    "m",
+                    line=before.count("\n") + 1,
+                    column=len(before) - before.rfind("\n"),
+                )
+
+            self.coordinator.script = {"EXPLAIN": fail}
+            error = self.error("explain_query", StatementFailed, query=query)
+            self.assertEqual((error.line, error.column), (line, column))
+
+    def test_no_position(self) -> None:
+        """An error without a position stays without one."""
+        error = StatementFailed("X", "USER_ERROR", "m")
+        self.coordinator.script = {"EXPLAIN": error}
+        failed = self.error("explain_query", StatementFailed, query="SELECT 1")
+        self.assertIsNone(failed.line)
+
+    def test_running(self) -> None:
+        """A plan that takes long is a page to wait for."""
+        self.coordinator.script = {"EXPLAIN": running("h")}
+        reply = self.call("explain_query", query="SELECT 1")
+        self.assertEqual(reply.structured["next_page"], "h.100")
+
+
+class CancelQueryTests(QueryToolsTestCase):
+    """``cancel_query``."""
+
+    def test_cancel(self) -> None:
+        """The query of that id is canceled as the caller."""
+        asked: list[Any] = []
+        cancel = self.coordinator.cancel
+        self.patch(
+            ScriptedCoordinator,
+            "cancel",
+            lambda _, *call: asked.append(call) or cancel(*call),
+        )
+        reply = self.call("cancel_query", query_id=QUERY_ID)
+        self.assertEqual(asked, [(QUERY_ID, ALICE)])
+        self.assertEqual(reply.structured, {"canceled": QUERY_ID})
+
+    def test_hints(self) -> None:
+        """It is the one tool that is not read-only."""
+        destructive = {
+            name: tool.hints.destructive
+            for name, tool in self.tools.items()
+            if not tool.hints.read_only
+        }
+        self.assertEqual(destructive, {"cancel_query": True})
