@@ -56,5 +56,5 @@ def _start() -> tuple[Event, str]:
         event, text = Event.from_line(line)
         if event is not Event.REPORT:
             return event, text
-        print(text, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{text}\n")
     return Event.FAILED, "the sandbox's supervisor ended without a word"

@@ -44,6 +44,10 @@ class Event(Enum):
         return cls(name), text
 
 
+def _absolute(path: str | Path) -> Path:
+    return Path(path).absolute()
+
+
 def _built_in_catalogs() -> dict[str, dict[str, str]]:
     return {
         "tpch": {"connector.name": "tpch"},
@@ -72,7 +76,7 @@ class Launch:
     :ivar timeout_seconds: how long the start of the server may take.
     """
 
-    cache: Path = field(converter=Path)
+    cache: Path = field(converter=_absolute)
     maven_url: str | None = None
     heap_mb: int = 2048
     quick: bool = False

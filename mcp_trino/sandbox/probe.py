@@ -38,5 +38,9 @@ def _ask(
     connection: http.client.HTTPConnection, method: str, path: str, body: str | None
 ) -> dict[str, Any]:
     connection.request(method, path, body, _HEADERS)
-    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    response = connection.getresponse()
+    content = response.read()
+    if response.status != http.client.OK:
+        raise ConnectionRefusedError(response.status)
+    answer: dict[str, Any] = json.loads(content)
     return answer

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from threading import Lock
@@ -70,7 +71,8 @@ class Startup:
         instance.note_server(server.pid)
         self._wait_until_ready(server, instance, port)
         self._tell(Event.READY, f"http://127.0.0.1:{port}")
-        self._archive_classes(instance)
+        with suppress(OSError):
+            self._archive_classes(instance)
         raise self._failure(f"ended with exit code {server.wait()}", instance)
 
     def end(self) -> None:
@@ -137,8 +139,8 @@ class Startup:
         """
         Archive the classes of a first run, so that the next start is quicker.
 
-        It is done beside the running server and at a low priority; a failure
-        costs nothing but that.
+        It is done beside the running server and at a low priority; when it
+        fails, later starts are as slow as this one.
         """
         archive = trino.class_archive(self._launch.cache)
         if archive.exists():
