@@ -5,6 +5,7 @@ Everything here blocks and runs in threads; of one exchange in one thread at a
 time, but for ``delete`` and ``given_up``.
 """
 
+from email.message import Message
 from typing import Any
 
 import orjson
@@ -96,7 +97,7 @@ class Exchange:
 
     def reread(self, content: bytes) -> Answer:
         """Give the answer again that was kept as ``Answer.content``."""
-        return Answer(self._request.process(Response(200, {}, content)), content)
+        return Answer(self._request.process(Response(200, Message(), content)), content)
 
     def delete(self) -> None:
         """Cancel the query; any address it ever had will do."""

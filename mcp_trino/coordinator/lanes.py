@@ -11,7 +11,7 @@ from twisted.python.threadpool import ThreadPool
 
 _T = TypeVar("_T")
 
-CANCEL_THREADS = 2
+_CANCEL_THREADS = 2
 
 
 class Lane(Enum):
@@ -41,7 +41,7 @@ class Lanes:
         sizes = {
             Lane.QUICK: quick_threads,
             Lane.SLOW: slow_threads,
-            Lane.CANCEL: CANCEL_THREADS,
+            Lane.CANCEL: _CANCEL_THREADS,
         }
         return cls(
             reactor,

@@ -16,7 +16,7 @@ from mcp_trino.coordinator.access import Access
 from mcp_trino.coordinator.admission import Places, busy
 from mcp_trino.coordinator.exchange import Exchange
 from mcp_trino.coordinator.failures import Gone, Transient
-from mcp_trino.coordinator.lanes import CANCEL_THREADS, Lane, Lanes
+from mcp_trino.coordinator.lanes import Lane, Lanes
 from mcp_trino.coordinator.probe import Probe
 from mcp_trino.coordinator.query import Query
 from mcp_trino.coordinator.reading import Reading
@@ -96,8 +96,7 @@ class CoordinatorService(Service):
         )
 
     def _make_transport(self) -> Transport:
-        threads = self._settings.quick_threads + self._settings.slow_threads
-        return Transport(self._trino, threads + CANCEL_THREADS)
+        return Transport(self._trino)
 
     def startService(self) -> None:
         """Let statements run."""

@@ -2,29 +2,31 @@
 HTTP/1.1 connections to the one coordinator, under the official client.
 
 ``requests`` costs more time than all the rest of a short query, so the client's
-``TrinoRequest`` gets a session of its own over a pool of ``urllib3``. Only the
+``TrinoRequest`` gets a session of its own over kept connections. Only the
 settings say how Trino is reached: no proxy, no ``.netrc``, no certificate
-bundle from the environment, and no redirect is followed. Only paths are taken
-from what Trino answers: requests, and the credential in them, always go to the
-configured origin.
+bundle from the environment, and no redirect is followed. Of the addresses that
+Trino answers only the paths are used: requests, and the credential in them,
+always go to the configured origin.
 """
 
-import logging
 import ssl
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
-from socket import SHUT_RDWR
+from email.message import Message
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+)
+from select import POLLIN, poll
+from socket import SHUT_RDWR, gaierror
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
-from weakref import WeakSet
 
-import urllib3
 from attrs import define, field
 from twisted.logger import Logger
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
 
 from mcp_trino.coordinator.failures import Transient
 from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable
@@ -40,14 +42,14 @@ class Response:
     """A response read to its end, as ``TrinoRequest`` wants one."""
 
     status_code: int
-    headers: Mapping[str, str]
+    headers: Message
     content: bytes
     encoding: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the status is a success."""
-        return self.status_code < 400  # noqa: PLR2004
+        return self.status_code < 400  # noqa: PLR2004 - the first of the failures
 
     @property
     def text(self) -> bytes:
@@ -56,53 +58,29 @@ class Response:
 
     def header(self, name: str) -> str:
         """Give a header's value, empty when there is none."""
-        return self.headers.get(name, "")
+        return str(self.headers.get(name, ""))
 
 
 @define(eq=False)
 class Transport:
     """
-    The pool of connections; its methods may be called in any thread.
+    The connections; its methods may be called in any thread.
 
-    :ivar size: connections kept open, as many as threads use it at once.
+    There are never more than threads that use it at once.
     """
 
     _settings: TrinoSettings
-    _size: int
-    _pool: urllib3.HTTPConnectionPool = field(init=False, repr=False)
-    _connections: WeakSet[HTTPConnection] = field(
-        init=False, factory=WeakSet, repr=False
-    )
+    _tls: ssl.SSLContext | None = field(init=False, repr=False)
+    _idle: deque[HTTPConnection] = field(init=False, factory=deque, repr=False)
+    _all: set[HTTPConnection] = field(init=False, factory=set, repr=False)
     _lock: Lock = field(init=False, factory=Lock, repr=False)
+    _aborted: bool = field(init=False, default=False)
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
-        # Its messages carry paths, and the path of a page is a secret.
-        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-        seconds = self._settings.request_timeout_seconds
-        timeout = urllib3.Timeout(
-            connect=min(_MAX_CONNECT_SECONDS, seconds), read=seconds
-        )
-        host, port = self._settings.host, self._settings.port
-        if self._settings.scheme == "https":
-            self._pool = urllib3.HTTPSConnectionPool(
-                host, port, timeout, self._size, ssl_context=self._tls()
-            )
-        else:
-            self._pool = urllib3.HTTPConnectionPool(host, port, timeout, self._size)
-        self._pool.ConnectionCls = self._remembered(self._pool.ConnectionCls)
+        self._tls = None if self._settings.scheme == "http" else self._tls_context()
 
-    def _remembered(self, base: type[Any]) -> type[Any]:
-        """Give a class of connections that ``abort`` finds."""
-
-        def connect(connection: HTTPConnection) -> None:
-            base.connect(connection)
-            with self._lock:
-                self._connections.add(connection)
-
-        return type(base.__name__, (base,), {"connect": connect})
-
-    def _tls(self) -> ssl.SSLContext:
+    def _tls_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if not self._settings.verify:
@@ -112,7 +90,6 @@ class Transport:
                 "everything, the password too",
                 host=self._settings.host,
             )
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         elif self._settings.ca_file is None:
@@ -129,52 +106,95 @@ class Transport:
     def request(
         self,
         method: str,
-        target: str,
+        url: str,
         headers: Mapping[str, str | None],
         body: bytes | None = None,
     ) -> Response:
         """
         Send one request and read the whole answer; it blocks.
 
-        :param target: path and query; of an absolute URL only these are used.
+        :param url: a path, or a URL of which the path is used.
         :param headers: those that are ``None`` are left out.
         :raise Transient: no answer, or none to the end.
         :raise CoordinatorUnreachable: it cannot become better by itself.
         """
-        parts = urlsplit(target)
-        with _failures_as_errors(self._settings):
-            response = self._pool.urlopen(
-                method,
-                f"{parts.path}?{parts.query}" if parts.query else parts.path,
-                body,
-                _encoded(headers),
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-            )
-            try:
-                content = _read(response)
-            except BaseException:
-                response.close()
-                raise
-            finally:
-                response.release_conn()
+        target = url if url.startswith("/") else "/" + url.split("/", 3)[-1]
+        with self._connection() as connection:
+            connection.request(method, target, body, _encoded(headers))
+            response = connection.getresponse()
+            content = _content(response)
         return Response(response.status, response.headers, content)
 
     def abort(self) -> None:
         """Break off whatever is under way, so that no thread waits any longer."""
         with self._lock:
-            for connection in self._connections:
-                if connection.sock is not None:
-                    with suppress(OSError):
-                        connection.sock.shutdown(SHUT_RDWR)
-        self._pool.close()
+            self._aborted = True
+            for connection in self._all:
+                with suppress(OSError):
+                    connection.sock.shutdown(SHUT_RDWR)
+        while self._idle:
+            self._close(self._idle.pop())
+
+    @contextmanager
+    def _connection(self) -> Iterator[HTTPConnection]:
+        """Lend a connection; it is kept when the answer was read to its end."""
+        with _failures_as_errors(self._settings):
+            connection = self._kept() or self._opened()
+            try:
+                yield connection
+            except BaseException:
+                self._close(connection)
+                raise
+        # The standard library has closed it when the server wants that.
+        if connection.sock is None or self._aborted:
+            self._close(connection)
+        else:
+            self._idle.append(connection)
+
+    def _kept(self) -> HTTPConnection | None:
+        """Give an open connection that Trino has not closed in the meantime."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            readable = poll()
+            readable.register(connection.sock, POLLIN)
+            if not readable.poll(0):
+                return connection
+            self._close(connection)
+
+    def _opened(self) -> HTTPConnection:
+        seconds = self._settings.request_timeout_seconds
+        host, port = self._settings.host, self._settings.port
+        connect_seconds = min(seconds, _MAX_CONNECT_SECONDS)
+        if self._tls is None:
+            connection = HTTPConnection(host, port, timeout=connect_seconds)
+        else:
+            connection = HTTPSConnection(
+                host, port, timeout=connect_seconds, context=self._tls
+            )
+        connection.connect()
+        connection.sock.settimeout(seconds)
+        with self._lock:
+            self._all.add(connection)
+            if self._aborted:
+                raise ConnectionAbortedError
+        return connection
+
+    def _close(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._all.discard(connection)
+        connection.close()
 
 
-def _read(response: urllib3.BaseHTTPResponse) -> bytes:
-    content = response.read(MAX_RESPONSE_BYTES + 1)
-    if len(content) > MAX_RESPONSE_BYTES:
+def _content(response: HTTPResponse) -> bytes:
+    """Read a body; only a length that was announced shows that it is whole."""
+    if response.length is None:
+        content = response.read(MAX_RESPONSE_BYTES + 1)
+    elif response.length <= MAX_RESPONSE_BYTES:
+        return response.read()
+    if response.length is not None or len(content) > MAX_RESPONSE_BYTES:
         raise CoordinatorUnreachable(
             f"an answer of Trino is larger than {MAX_RESPONSE_BYTES >> 20} MiB: "
             "ask for fewer or shorter values"
@@ -182,7 +202,7 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     return content
 
 
-def _encoded(headers: Mapping[str, str | None]) -> dict[str, Any]:
+def _encoded(headers: Mapping[str, str | None]) -> dict[str, str | bytes]:
     """Give the headers that have a value, in UTF-8, as Trino reads them."""
     return {
         name: value if value.isascii() else value.encode()
@@ -193,23 +213,24 @@ def _encoded(headers: Mapping[str, str | None]) -> dict[str, Any]:
 
 @contextmanager
 def _failures_as_errors(settings: TrinoSettings) -> Iterator[None]:
-    """Turn what ``urllib3`` and the standard library raise into our errors."""
+    """Turn what the standard library raises into our errors."""
     try:
         yield
-    except (urllib3.exceptions.SSLError, ssl.SSLCertVerificationError) as error:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise CoordinatorUnreachable(
-                f"the certificate of Trino is not one for {settings.host} that this "
-                "server trusts"
-            ) from error
+    except ssl.SSLCertVerificationError as error:
+        raise CoordinatorUnreachable(
+            f"Trino's certificate is not trusted: {error.verify_message}"
+        ) from error
+    except ssl.SSLError as error:
         raise Transient("Trino does not answer: TLS fails") from error
-    except ConnectTimeoutError as error:
-        raise Transient("Trino does not answer: connecting takes too long") from error
-    except ReadTimeoutError as error:
+    except TimeoutError as error:
         raise Transient(
             f"Trino does not answer within {settings.request_timeout_seconds:g} s"
         ) from error
-    except (HTTPError, HTTPException, OSError) as error:
+    except gaierror as error:
+        raise Transient("Trino does not answer: its name is not known") from error
+    except ConnectionRefusedError as error:
+        raise Transient("Trino does not answer: connection refused") from error
+    except (HTTPException, OSError) as error:
         raise Transient("Trino does not answer: the connection fails") from error
 
 
