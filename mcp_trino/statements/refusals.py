@@ -71,7 +71,7 @@ def head_refused(head: Token, *, explained: bool) -> str:
     if explained:
         return (
             f"{word_refused(head.keyword)} "
-            "It is not explained either: some connectors begin to act when asked."
+            "EXPLAIN of it is refused too: some connectors begin to act on that."
         )
     return word_refused(head.keyword)
 
