@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 from twisted.application.service import IService, Service
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -135,7 +135,7 @@ class StdioService(Service):
         return self._serving
 
     def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError, asyncio.CancelledError):
+        if self.running:
             self._log.failure("standard input and output failed", failure=failure)
 
     def _end(self) -> None:

@@ -6,19 +6,25 @@ did not understand; the reason is on standard error.
 """
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import TextIO
+from contextlib import suppress
 
 from twisted.application.service import IService
-from twisted.logger import globalLogBeginner
+from twisted.logger import ILogObserver, LogLevel, globalLogBeginner
 from twisted.python.usage import UsageError
 
 from mcp_trino.config.documentation import as_rst
 from mcp_trino.config.names import NAMES
 from mcp_trino.log import observer_of
+from mcp_trino.sandbox.launch import Launch
+from mcp_trino.sandbox.process import SandboxTrino
 from mcp_trino.settings import Transport
 from mcp_trino.tap import Options, makeService
+
+_FIRST_PORT = 8080
+_PORTS = 100
 
 _HELP = """\
 Usage: mcp-trino [command] [options]
@@ -47,6 +53,22 @@ class _StdioOptions(_Options):
     transport = Transport.STDIO
 
 
+class _SandboxOptions(_HTTPOptions):
+    """The first free port from 8080 on, where nobody chose one."""
+
+    synopsis = "Usage: mcp-trino sandbox [options]"
+
+    def postOptions(self) -> None:
+        chosen = {"MCP_BIND", "MCP_HOST", "MCP_PORT", "MCP_URL"} & set(os.environ)
+        if not (chosen or self["config"] or self["port"] or self.get("listen")):
+            port = _free_port()
+            self["port"] = str(port)
+            self["host"] = self["host"] or "127.0.0.1"
+            if port != _FIRST_PORT:
+                _say(f"Port {_FIRST_PORT} is taken, the server takes {port}.")
+        super().postOptions()
+
+
 def main() -> None:
     """Do what the command line says."""
     arguments = sys.argv[1:]
@@ -67,30 +89,58 @@ def _is_curious() -> bool:
     return on_terminal and NAMES.isdisjoint(os.environ)
 
 
+def _free_port() -> int:
+    for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    return _FIRST_PORT
+
+
 def _serve(kind: type[Options], arguments: Sequence[str]) -> None:
+    options = _parsed(kind, arguments)
+    by_http = options.settings.transport is Transport.HTTP
+    run(makeService(options), observer_of(sys.stdout if by_http else sys.stderr))
+
+
+def _parsed(kind: type[Options], arguments: Sequence[str]) -> Options:
     options = kind()
     try:
         options.parseOptions(arguments)
     except UsageError as error:
         sys.exit(f"mcp-trino: {error}; see mcp-trino serve --help")
-    by_http = options.settings.transport is Transport.HTTP
-    run(makeService(options), sys.stdout if by_http else sys.stderr)
+    return options
 
 
-def run(service: IService, log: TextIO) -> None:
-    """
-    Run a service in the foreground until a signal, or it, ends the process.
-
-    :param log: where the log goes.
-    """
+def run(service: IService, observer: ILogObserver) -> None:
+    """Run a service in the foreground until a signal, or it, ends the process."""
     # Only now: the options have chosen which it is.
     from twisted.internet import reactor  # noqa: PLC0415
 
-    globalLogBeginner.beginLoggingTo([observer_of(log)], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     service.privilegedStartService()
     service.startService()
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
+
+
+def _sandbox(arguments: Sequence[str]) -> None:
+    options = _parsed(_SandboxOptions, arguments)
+    # Only now, as in ``run``.
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    from mcp_trino.demonstration import Demonstration  # noqa: PLC0415
+
+    for warning in options.warnings:
+        _say(warning)
+    trino = SandboxTrino(reactor, Launch.from_environment(os.environ), _say)
+    demonstration = Demonstration(reactor, options.settings, trino, _say)
+    run(demonstration, observer_of(sys.stderr, LogLevel.warn))
+    if demonstration.failed:
+        sys.exit(1)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201 - to the person who waits for it
 
 
 def _settings(_: Sequence[str]) -> None:
@@ -100,5 +150,6 @@ def _settings(_: Sequence[str]) -> None:
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "serve": lambda arguments: _serve(_HTTPOptions, arguments),
     "stdio": lambda arguments: _serve(_StdioOptions, arguments),
+    "sandbox": _sandbox,
     "settings": _settings,
 }

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 from twisted.application.service import Service
 from twisted.logger import (
@@ -36,10 +36,10 @@ def observer() -> ILogObserver:
     return observer_of(sys.stdout)
 
 
-def observer_of(stream: TextIO) -> ILogObserver:
-    """Give the observer that writes to a stream, all but debugging."""
+def observer_of(stream: TextIO, level: Any = LogLevel.info) -> ILogObserver:
+    """Give the observer that writes to a stream what is at least of that level."""
     line_of = as_text if stream.isatty() else as_json
-    predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)
+    predicate = LogLevelFilterPredicate(defaultLogLevel=level)
     return FilteringLogObserver(FileLogObserver(stream, line_of), [predicate])
 
 

@@ -5,8 +5,10 @@ import re
 from mcp_trino.config.table import ALL
 
 _PREFIXES = ("TRINO_", "MCP_", "OAUTH_", "OIDC_", "HTTPS_", "JWT_")
-# What assistants and HTTP clients are told in the same environment.
-_FOREIGN = frozenset(("MCP_TIMEOUT", "MCP_TOOL_TIMEOUT", "HTTPS_PROXY"))
+# What assistants, HTTP clients and the sandbox are told in the same environment.
+_FOREIGN = frozenset(
+    ("MCP_TIMEOUT", "MCP_TOOL_TIMEOUT", "MCP_TRINO_MAVEN_URL", "HTTPS_PROXY")
+)
 # What Kubernetes tells a pod of each service in its namespace.
 _SERVICE_LINK = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)"

@@ -35,9 +35,11 @@ def prove(url: str, loop: asyncio.AbstractEventLoop) -> Deferred[str]:
 
 async def _ask(url: str) -> str:
     # The environment may name a proxy, which knows nothing of this machine.
-    async with AsyncClient(trust_env=False, timeout=_TIMEOUT_SECONDS) as http:
-        async with Client(streamable_http_client(url, http_client=http)) as client:
-            result = await client.call_tool("execute_query", {"query": QUERY})
+    async with (
+        AsyncClient(trust_env=False, timeout=_TIMEOUT_SECONDS) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        result = await client.call_tool("execute_query", {"query": QUERY})
     text = "\n".join(
         block.text for block in result.content if isinstance(block, TextContent)
     )
