@@ -1,11 +1,18 @@
 """How tools run statements: defaults of the session, windows, page tokens, hints."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, evolve, field
 
-from mcp_trino.errors import InvalidArgument, PageGone, StatementFailed
+from mcp_trino.errors import (
+    InvalidArgument,
+    PageGone,
+    QueryNotFound,
+    StatementFailed,
+    TimedOut,
+)
 from mcp_trino.interfaces import ICoordinator
 from mcp_trino.principal import Principal
 from mcp_trino.queries import Page, PageState, Statement, Window
@@ -90,22 +97,25 @@ class Execution:
         Half of the bytes is left for what the rows are shown with.
 
         :return: the page; ``MORE`` when there were more rows than asked for.
-        :raise: all that ``ICoordinator.execute`` raises.
+        :raise TimedOut: there was no row in the time of the statement.
+        :raise: all else that ``ICoordinator.execute`` raises.
         """
         window = Window(
             max_rows=max_rows,
             max_bytes=self.queries.max_bytes // 2,
             max_cell_chars=self.queries.max_cell_chars,
-            # The deadline comes before a handle could be given out.
-            wait_seconds=2 * statement.timeout_seconds,
+            wait_seconds=statement.timeout_seconds,
         )
         try:
             page = await self._coordinator.execute(statement, principal, window, None)
         except StatementFailed as error:
             # The position is one in a statement that the caller has not written.
             raise evolve(error, line=None, column=None) from None
-        if page.state is PageState.MORE:
-            await self._coordinator.cancel(page.query_id, principal)
+        if page.state is not PageState.COMPLETE:
+            with suppress(QueryNotFound):
+                await self._coordinator.cancel(page.query_id, principal)
+        if page.state is PageState.RUNNING:
+            raise TimedOut(statement.timeout_seconds, page.query_id)
         return page
 
     async def next_page(self, token: str, call: Call) -> Reply:

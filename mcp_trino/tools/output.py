@@ -67,7 +67,11 @@ def output_schema(
     return {
         "type": "object",
         "properties": {**properties, "error": ERROR_SCHEMA},
-        "anyOf": [{"type": "object", "required": names} for names in answers],
+        # Strict validators want a required property to be named beside it.
+        "anyOf": [
+            {"type": "object", "properties": {n: {} for n in names}, "required": names}
+            for names in answers
+        ],
     }
 
 

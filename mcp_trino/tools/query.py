@@ -101,7 +101,9 @@ class QueryTools:
                 *self._execution.place(),
             ),
             output_schema=output_schema(
-                {"plan": {"type": ["string", "object"]}}, ("plan",), may_wait=True
+                {"plan": {"description": "Text; an object for IO."}},
+                ("plan",),
+                may_wait=True,
             ),
             function=self._explain_query,
         )

@@ -138,21 +138,19 @@ class _Surface:
         tool = self._by_name.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name:.100}")
-        reports = None
-        if context.meta and "progress_token" in context.meta:
-            reports = ProgressReports(
-                context.session.report_progress, self._loop, self._clock
-            )
+        # A client that did not ask for progress is not told any.
+        reports = ProgressReports(
+            context.session.report_progress, self._loop, self._clock
+        )
         try:
             reply = await self._calls.call(
                 tool,
                 params.arguments or {},
                 self._principal_of(context),
-                reports.watch if reports else None,
+                reports.watch,
             ).asFuture(self._loop)
         finally:
-            if reports is not None:
-                reports.close()
+            reports.close()
         return {
             "content": [{"type": "text", "text": reply.text}],
             "structuredContent": reply.structured,

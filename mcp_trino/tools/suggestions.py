@@ -26,9 +26,7 @@ from mcp_trino.tools.functions import BUILT_IN_FUNCTIONS
 _SECONDS = 2.0
 _SHOWN = 3
 _MOST_TABLES = 20
-_WINDOW = Window(
-    max_rows=500, max_bytes=100_000, max_cell_chars=200, wait_seconds=2 * _SECONDS
-)
+_MOST_NAMES = 500
 _BEFORE_NAMES = frozenset({".", ",", "FROM", "JOIN", "TABLE", "DESCRIBE", "DESC"})
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*").fullmatch
 
@@ -78,7 +76,13 @@ class Suggestions:
 
     async def _names(self, source: str, principal: Principal) -> list[str]:
         statement = Statement(source, None, None, timeout_seconds=_SECONDS)
-        asked = self._coordinator.execute(statement, principal, _WINDOW, None)
+        window = Window(
+            max_rows=_MOST_NAMES,
+            max_bytes=100_000,
+            max_cell_chars=200,
+            wait_seconds=2 * _SECONDS,
+        )
+        asked = self._coordinator.execute(statement, principal, window, None)
         try:
             page = await asked.addTimeout(_SECONDS, self._clock)
         except DeferredTimeout:

@@ -116,7 +116,13 @@ class ListTests(MetadataToolsTestCase):
 
     def test_without_comments(self) -> None:
         """Comments that are none, forbidden, late or refused are left out."""
-        for answer in (page(COMMENTS), DENIED, TimedOut(2.0), Busy("full", 1)):
+        for answer in (
+            page(COMMENTS),
+            DENIED,
+            TimedOut(2.0),
+            running("h"),
+            Busy("full", 1),
+        ):
             self.coordinator.script = {
                 "table_comments": answer,
                 "tables": page(NAMES, ["a", "BASE TABLE"]),
@@ -135,7 +141,7 @@ class ListTests(MetadataToolsTestCase):
         comments = self.coordinator.asked[0]
         self.assertIn("table_comments", comments.statement.text)
         self.assertEqual(comments.statement.timeout_seconds, 2.0)
-        self.assertGreater(comments.window.wait_seconds, 2.0)
+        self.assertEqual(comments.window.wait_seconds, 2.0)
         self.assertEqual(self.coordinator.canceled, [QUERY_ID])
 
     def test_comments_are_dropped(self) -> None:
@@ -338,17 +344,23 @@ class GetTableSchemaTests(MetadataToolsTestCase):
         self.assertIn("no sample: [PERMISSION_DENIED]", reply.structured["notice"])
         self.assertNotIn("sample", reply.structured)
 
+    def test_slow(self) -> None:
+        """A description that takes long is an error, and leaves no result open."""
+        self.script(ordinal_position=running("h"))
+        self.error("get_table_schema", TimedOut, table="t")
+        self.assertEqual(self.coordinator.canceled, [QUERY_ID])
+
     def test_too_wide(self) -> None:
         """A table with more columns than fit says where the rest is."""
         self.script(
             ordinal_position=page(COLUMNS, [1, "a", "date", "YES", None], handle="h")
         )
         reply = self.call("get_table_schema", table="t")
+        self.assertEqual(self.coordinator.canceled, [QUERY_ID])
         self.assertEqual(
             reply.structured["notice"],
             'more columns: SHOW COLUMNS FROM "tpch"."tiny"."t"',
         )
-        self.assertEqual(self.coordinator.canceled, [QUERY_ID])
 
 
 class WithoutDefaultsTests(MetadataToolsTestCase):
