@@ -133,7 +133,8 @@ class _Supervisor(ProcessProtocol):
         """See to it that nothing is left, and tell all who wait."""
         if not reason.check(ProcessDone):
             # It could not end Trino itself, which is in its process group.
-            with suppress(ProcessLookupError):
+            # A group of which only zombies are left is an EPERM on macOS.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process_id, signal.SIGKILL)
         self._gone = True
         if self._problem is None:

@@ -1,5 +1,6 @@
 """From an empty machine to a Trino that answers: download, configure, run, wait."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -149,6 +150,8 @@ class Startup:
         command = trino.archive_command(instance, self._launch, written)
         log = instance.directory / "archive.log"
         if self._spawn(command, instance, log).wait() == 0:
+            # A power cut must not leave the name without the content.
+            os.sync()
             written.rename(archive)
 
     def _failure(self, what: str, instance: Instance) -> SandboxFailed:
