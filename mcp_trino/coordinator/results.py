@@ -33,7 +33,7 @@ class Record:
 
     :ivar owner: the principal's key.
     :ivar timeout_seconds: how long Trino may take for the rows of a page.
-    :ivar deadline: when that time ends, while it runs.
+    :ivar deadline: the time when it ends, 0 when it does not run.
     :ivar number: the number of the next page.
     :ivar row_offset: the rows before it.
     :ivar position: where it begins; its ``kept`` lies in the store by itself.
@@ -44,7 +44,7 @@ class Record:
     name: str
     owner: str
     timeout_seconds: float
-    deadline: float | None = None
+    deadline: float = 0.0
     query_id: str = ""
     number: int = 1
     row_offset: int = 0
@@ -61,12 +61,16 @@ class Record:
         """Whether a number is that of the next page, and there is one."""
         return number == self.number and self.position is not None
 
+    def started(self, now: float) -> "Record":
+        """Give the record with its time running, since now if not before."""
+        return evolve(self, deadline=self.deadline or now + self.timeout_seconds)
+
     def after(self, reading: Reading) -> "Record":
         """Give the record for what comes after a page; one without rows stays."""
         given = bool(reading.rows) or reading.position is None
         return evolve(
             self,
-            deadline=None if given else self.deadline,
+            deadline=0.0 if given else self.deadline,
             query_id=reading.exchange.query_id or self.query_id,
             number=self.number + given,
             row_offset=self.row_offset + len(reading.rows),
@@ -163,7 +167,7 @@ class OpenResults:
         self._open.pop(result.name, None)
         self._open[result.name] = result
         delay = self._settings.result_ttl_seconds
-        if record.deadline is not None:
+        if record.deadline:
             delay = min(delay, max(record.deadline - self._clock.seconds(), 0.0))
         result.expiry = self._clock.callLater(delay, self._expire, result, record)
 
@@ -201,7 +205,7 @@ class OpenResults:
 
     def _expire(self, result: OpenResult, record: Record) -> None:
         self.drop(result)
-        if record.deadline is not None and self._clock.seconds() >= record.deadline:
+        if record.deadline and self._clock.seconds() >= record.deadline:
             timed_out = evolve(record, position=None, timed_out=True)
             self._spawn(self._write(timed_out))
 

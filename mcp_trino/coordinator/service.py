@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from typing import Any, TypeVar
 
-from attrs import Factory, define, evolve, field
+from attrs import Factory, define, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
 from twisted.logger import Logger
@@ -193,8 +193,7 @@ class CoordinatorService(Service):
                     name=token_urlsafe(9),
                     owner=principal.key,
                     timeout_seconds=statement.timeout_seconds,
-                    deadline=self._reactor.seconds() + statement.timeout_seconds,
-                )
+                ).started(self._reactor.seconds())
                 await self._read(query, reading, record, until, watch)
             following = record.after(reading)
             if following.position is not None:
@@ -239,10 +238,7 @@ class CoordinatorService(Service):
         self._results.use(result)
         try:
             async with self._place(record.owner, window):
-                now = self._reactor.seconds()
-                current = evolve(
-                    record, deadline=record.deadline or now + record.timeout_seconds
-                )
+                current = record.started(self._reactor.seconds())
                 await self._read(result.query, reading, current, until, watch)
             following = current.after(reading)
             page = _page(current, reading, following)
@@ -277,9 +273,8 @@ class CoordinatorService(Service):
     ) -> None:
         """Fill a page before the record's deadline."""
         reads = Deferred.fromCoroutine(query.read(reading, until, watch))
-        deadline = record.deadline or until
         await reads.addTimeout(
-            max(deadline - self._reactor.seconds(), 0.0),
+            max(record.deadline - self._reactor.seconds(), 0.0),
             self._reactor,
             lambda *_: Failure(
                 TimedOut(record.timeout_seconds, query.exchange.query_id)
