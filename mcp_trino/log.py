@@ -108,4 +108,4 @@ class _Sink(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             fields["log_failure"] = Failure(record.exc_info[1])
         log = Logger(namespace=record.name)
-        log.emit(level, "{message}", message=record.getMessage(), **fields)
+        log.emit(level, "{text}", text=record.getMessage(), **fields)

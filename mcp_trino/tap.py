@@ -103,7 +103,7 @@ def makeService(options: Options) -> IService:
     except ConfigurationError as error:
         raise refuse_to_start(error) from None
     for warning in options.warnings:
-        _log.warn("{warning}", warning=warning)
+        _log.warn("{sentence}", sentence=warning)
     return service
 
 

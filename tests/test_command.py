@@ -1,0 +1,139 @@
+"""Tests of ``mcp_trino.command``."""
+
+import os
+import socket
+import sys
+from io import StringIO
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mcp_trino import command
+from mcp_trino.config.documentation import as_rst
+from mcp_trino.settings import Transport
+
+
+class Terminal(StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+class CommandTests(SynchronousTestCase):
+    """What ``mcp-trino`` does with its command line."""
+
+    def setUp(self) -> None:
+        """Catch the output, and what would be served."""
+        self.output, self.served = StringIO(), []
+        self.patch(sys, "stdout", self.output)
+        self.patch(sys, "stdin", StringIO())
+        self.patch(os, "environ", {})
+        self.patch(command, "run", lambda service, observer: None)
+        self.patch(command, "makeService", self.served.append)
+
+    def main(self, *arguments: str) -> None:
+        """Run the command."""
+        self.patch(sys, "argv", ["mcp-trino", *arguments])
+        command.main()
+
+    def transport(self, *arguments: str) -> Transport:
+        """Give what a command serves by."""
+        self.main(*arguments)
+        return self.served[-1].settings.transport
+
+    def on_terminal(self) -> None:
+        """Let a person sit there."""
+        self.output = Terminal()
+        self.patch(sys, "stdout", self.output)
+        self.patch(sys, "stdin", Terminal())
+
+    def test_commands(self) -> None:
+        """The command decides what is served, whatever the settings say."""
+        os.environ["MCP_TRANSPORT"] = "stdio"
+        self.assertIs(self.transport("serve"), Transport.HTTP)
+        os.environ["MCP_TRANSPORT"] = "http"
+        self.assertIs(self.transport("stdio"), Transport.STDIO)
+
+    def test_without_command(self) -> None:
+        """Without a command MCP_TRANSPORT decides; it is stdio by default."""
+        self.assertIs(self.transport(), Transport.STDIO)
+        self.assertIs(self.transport("--trino-user=ada"), Transport.STDIO)
+        os.environ["MCP_TRANSPORT"] = "http"
+        self.assertIs(self.transport(), Transport.HTTP)
+        self.assertIs(self.transport("--trino-user=ada"), Transport.HTTP)
+        self.assertEqual(self.served[-1].settings.trino.user, "ada")
+
+    def test_curious_person(self) -> None:
+        """On a terminal without any setting it helps, otherwise it serves."""
+        self.on_terminal()
+        self.main()
+        self.assertIn("Usage: mcp-trino", self.output.getvalue())
+        self.assertEqual(self.served, [])
+        for name in ("TRINO_HOST", "MCP_PROTOCOL_VERSION"):
+            os.environ[name] = "x"
+            self.assertIs(self.transport(), Transport.STDIO)
+            del os.environ[name]
+
+    def test_help(self) -> None:
+        """The help names every command."""
+        for argument in ("--help", "-h", "help"):
+            self.main(argument)
+        for name in ("serve", "stdio", "sandbox", "settings"):
+            self.assertEqual(self.output.getvalue().count(f"\n  {name} "), 3)
+
+    def test_settings(self) -> None:
+        """The reference of the settings is printed."""
+        self.main("settings")
+        self.assertEqual(self.output.getvalue(), as_rst())
+
+    def test_version(self) -> None:
+        """The version is printed."""
+        self.assertRaises(SystemExit, self.main, "--version")
+        self.assertTrue(self.output.getvalue().startswith("mcp-trino "))
+
+    def test_not_understood(self) -> None:
+        """What it does not understand ends it with a sentence, as exit code 1."""
+        for arguments, part in (
+            (("server",), "there is no command server"),
+            (("serve", "--speed"), "--speed"),
+            (("stdio", "more"), "Wrong number of arguments"),
+        ):
+            error = self.assertRaises(SystemExit, self.main, *arguments)
+            self.assertIn(part, error.code)
+
+
+class SandboxOptionsTests(SynchronousTestCase):
+    """Where the sandbox's server listens."""
+
+    def setUp(self) -> None:
+        """Catch the output, and let the search begin at a port that is taken."""
+        self.output = StringIO()
+        self.patch(sys, "stdout", self.output)
+        self.patch(os, "environ", {})
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        self.taken = taken.getsockname()[1]
+        self.patch(command, "_FIRST_PORT", self.taken)
+
+    def url(self, *arguments: str) -> str:
+        """Give the public URL."""
+        options = command._SandboxOptions()
+        options.parseOptions(arguments)
+        return options.settings.web.public_url
+
+    def test_next_port(self) -> None:
+        """When the port is taken it is the next free one, and this is said."""
+        port = int(self.url().removeprefix("http://127.0.0.1:"))
+        self.assertGreater(port, self.taken)
+        self.assertEqual(
+            self.output.getvalue(),
+            f"Port {self.taken} is taken, the server takes {port}.\n",
+        )
+
+    def test_chosen_port(self) -> None:
+        """A port that somebody chose is not changed."""
+        self.assertEqual(self.url("--port=9000"), "http://localhost:9000")
+        os.environ["MCP_PORT"] = "9001"
+        self.assertEqual(self.url(), "http://localhost:9001")
+        self.assertEqual(self.output.getvalue(), "")
