@@ -26,20 +26,38 @@ under its name with ``_FILE`` behind it, or as a systemd credential, whose name
 is that of the setting in lower case.
 """
 
+_DIFFERENCES = """\
+Coming from the older server
+----------------------------
+
+The names are those of the older mcp-trino, written in Go, which this server can
+replace. These mean something else here:
+
+* ``TRINO_SSL_INSECURE`` is false unless set: Trino's certificate is checked.
+* ``MCP_BIND`` is loopback unless set, not all interfaces.
+* Booleans that cannot be read stop the start instead of counting as false, and
+  so do numbers that cannot be read instead of counting as the default.
+* ``TRINO_CATALOG`` and ``TRINO_SCHEMA`` are unset, not ``memory`` and ``default``.
+* ``TRINO_MAX_ROWS`` cannot be 0: an answer always has a bound; the rest of a
+  result can be read page by page.
+* ``TRINO_PASSWORD`` is refused over http.
+* A Trino that is down does not keep the server from starting.
+"""
+
 _ABSENT = """\
 Not in this version
 -------------------
 
-These are settings of the server that this one can replace. A value that asks
-for what this version does not do stops the start, so that nobody believes to
-have what is not there. The OAuth settings are passed over where ``OAUTH_ENABLED``
-is said to be false, and over stdio, where nobody else can ask.
+A value of these that asks for what this version does not do stops the start, so
+that nobody relies on what is not there. Those of OAuth are passed over where
+``OAUTH_ENABLED`` is false, and over stdio, where nobody else can ask.
 """
 
 
 def as_rst() -> str:
     """Give the reference page of all settings, as reStructuredText."""
-    return "\n".join((_INTRODUCTION, *_sections(), _ABSENT, *_absent(), ""))
+    parts = (_INTRODUCTION, *_sections(), _DIFFERENCES, _ABSENT, *_absent(), "")
+    return "\n".join(parts)
 
 
 def _sections() -> Iterator[str]:

@@ -1,0 +1,120 @@
+"""Tests of ``mcp_trino.application``."""
+
+import asyncio
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from mcp_trino import application
+from mcp_trino.application import Everyone, StdioService, make_service
+from mcp_trino.config.parse import read_settings
+from mcp_trino.coordinator.service import CoordinatorService
+from mcp_trino.errors import ConfigurationError
+from mcp_trino.interfaces import IAuthenticator
+from mcp_trino.log import StandardLogging
+from mcp_trino.principal import local_principal
+from mcp_trino.settings import Settings, Transport
+from mcp_trino.startup import Hangup
+from mcp_trino.web.service import WebService
+
+
+def settings(transport: Transport, **environ: str) -> Settings:
+    """Read settings."""
+    return read_settings({}, environ, None, transport)[0]
+
+
+class MakeServiceTests(SynchronousTestCase):
+    """What a process is made of."""
+
+    def test_http(self) -> None:
+        """The edge stands on the coordinator and so stops before it."""
+        service = make_service(settings(Transport.HTTP), reactor)
+        self.assertEqual(
+            [type(part) for part in service],
+            [StandardLogging, CoordinatorService, WebService, Hangup],
+        )
+
+    def test_stdio(self) -> None:
+        """Over stdio nothing listens, and a hangup of the terminal ends it."""
+        service = make_service(settings(Transport.STDIO), reactor)
+        self.assertEqual(
+            [type(part) for part in service],
+            [StandardLogging, CoordinatorService, StdioService],
+        )
+
+    def test_greeting(self) -> None:
+        """It says what is served where, that it is open, and whom it asks as whom."""
+        web = settings(Transport.HTTP, TRINO_PASSWORD="s3cret", MCP_BIND="unix:/x")
+        self.assertEqual(
+            make_service(web, reactor)._greeting,
+            "serving http://localhost:8080 on unix:/x, without OAuth, "
+            "asking https://localhost:8080 as trino",
+        )
+        stdio = settings(Transport.STDIO, TRINO_USER="ada")
+        self.assertIn("as ada", make_service(stdio, reactor)._greeting)
+
+    def test_socket_not_passed(self) -> None:
+        """Outside systemd its sockets are missed in a clear sentence."""
+        for place in ("systemd:domain=INET:name=x", "systemd:domain=INET:index=0"):
+            error = self.assertRaises(
+                ConfigurationError,
+                make_service,
+                settings(Transport.HTTP, MCP_BIND=place),
+                reactor,
+            )
+            self.assertIn(f"no socket was passed for {place}", str(error))
+
+
+class EveryoneTests(SynchronousTestCase):
+    """A server that asks nobody who they are."""
+
+    def test_one_principal(self) -> None:
+        """Whatever is sent along, it is the same principal."""
+        me = local_principal("trino")
+        everyone = Everyone(me)
+        verifyObject(IAuthenticator, everyone)
+        for authorization in (None, b"Bearer x"):
+            answer = everyone.authenticate(authorization, b"/mcp")
+            self.assertIs(self.successResultOf(answer), me)
+
+
+class Stoppable:
+    """The part of a reactor that a service may use to end the process."""
+
+    stopped = 0
+
+    def stop(self) -> None:
+        """Count."""
+        self.stopped += 1
+
+
+class StdioServiceTests(SynchronousTestCase):
+    """One client on standard input and output."""
+
+    def setUp(self) -> None:
+        """Start it, with the transport replaced by a Deferred."""
+        self.serving: Deferred[None] = Deferred()
+        self.patch(application, "serve_stdio", lambda server, loop: self.serving)
+        self.reactor = Stoppable()
+        self.service = StdioService(None, asyncio.get_event_loop(), self.reactor)
+        self.service.startService()
+
+    def test_client_leaves(self) -> None:
+        """The process ends with its client."""
+        self.serving.callback(None)
+        self.assertEqual(self.reactor.stopped, 1)
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.reactor.stopped, 1)
+
+    def test_stopped(self) -> None:
+        """When the process ends, what is under way is canceled."""
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.reactor.stopped, 0)
+
+    def test_failure(self) -> None:
+        """A failure of the transport is logged and ends the process."""
+        self.serving.errback(ValueError("broken"))
+        self.assertEqual(self.reactor.stopped, 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
