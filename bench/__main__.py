@@ -15,9 +15,10 @@ from bench.contenders import Bench
 from bench.footprint import of_fresh_processes
 from bench.references import Address, Floor
 from bench.report import Table, machine
+from bench.sandbox import sandbox
 from bench.server import Server, serving
 from bench.shown import bytes_shown
-from bench.waiting import while_slow_ones_wait
+from bench.waiting import TRINO_PROPERTIES, while_slow_ones_wait
 
 MEASUREMENTS: dict[str, Callable[[Bench], None]] = {
     "calls": one_after_the_other,
@@ -41,13 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: sys.exit("stopped"))
     table = Table()
     started = time.strftime("%Y-%m-%d %H:%M")
+    chosen = options.only or list(MEASUREMENTS)
     with ExitStack() as stack:
-        coordinator = options.coordinator
+        coordinator = options.coordinator or stack.enter_context(sandbox())
         server = options.server_url and Server(options.server_url, options.server_pid)
         server = server or stack.enter_context(serving(coordinator))
+        benches = dict.fromkeys(chosen, Bench(coordinator, server, table))
+        if "waiting" in chosen:
+            patient = stack.enter_context(sandbox(TRINO_PROPERTIES, quick=True))
+            in_front = stack.enter_context(serving(patient))
+            benches["waiting"] = Bench(patient, in_front, table)
         with closing(Floor(coordinator)) as floor:
             facts = {"started": started, "trino": floor.version()} | machine()
-        whole = _measure(Bench(coordinator, server, table), options)
+        whole = _measure(benches, options.rounds)
     facts["load at the end"] = machine()["load"]
     print(*(f"{name}: {fact}" for name, fact in facts.items()), sep="\n")
     print(*table.lines(), sep="\n")
@@ -57,12 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if whole else 1
 
 
-def _measure(bench: Bench, options: argparse.Namespace) -> bool:
+def _measure(benches: dict[str, Bench], rounds: int) -> bool:
     """Run every chosen measurement in every round; say whether all succeeded."""
     whole = True
-    for bench.table.round in range(options.rounds):
-        for name in options.only or MEASUREMENTS:
-            print(f"round {bench.table.round + 1}: {name}", file=sys.stderr)
+    for number in range(rounds):
+        for name, bench in benches.items():
+            print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
+            bench.table.round = number
             try:
                 MEASUREMENTS[name](bench)
             except Exception as problem:  # noqa: BLE001 -- the others still count
@@ -79,7 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--coordinator",
-        required=True,
         type=Address.of,
         metavar="URL",
         help="a running Trino with the catalog tpch instead of the sandbox",

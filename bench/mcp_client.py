@@ -72,10 +72,10 @@ class MCPClient:
     def query(self, sql: str, rows: int) -> list[Any]:
         """Run a statement by ``execute_query`` and read on by ``fetch_page``."""
         page = self.call("execute_query", query=sql, max_rows=rows)
-        result = page["rows"]
+        result = page.get("rows", [])
         while handle := page.get("next_page"):
             page = self.call("fetch_page", page=handle)
-            result += page["rows"]
+            result += page.get("rows", [])
         return counted(result, rows)
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
