@@ -9,7 +9,6 @@ has gone.
 """
 
 import asyncio
-import contextlib
 import json
 from functools import lru_cache
 from typing import Any, Final
@@ -23,44 +22,35 @@ from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
 
 from mcp_trino.principal import Principal
 from mcp_trino.settings import WebSettings
-from mcp_trino.web.exchange import Application, Exchange, Message, Receive, Scope, Send
-from mcp_trino.web.limits import Backlog, Budget
-from mcp_trino.web.reply import refusal
+from mcp_trino.web.bridge import ASGIResource, Exchanges
+from mcp_trino.web.exchange import Message, Receive, Scope, Send
+from mcp_trino.web.reply import JSON, Reply
 from mcp_trino.web.request import BoundedRequest
 
 ProtocolServer = Server[Any]
 """What answers the requests of the protocol; the tools' room builds it."""
 
-PRINCIPAL: Final = "mcp_trino.principal"
-"""The key of the ASGI scope under which tools find the ``Principal``."""
-
-_RETRY_AFTER_SECONDS = 30
-_CLEAN_UP_SECONDS = 10.0
 _LISTEN = "subscriptions/listen"
 
-
-@lru_cache(maxsize=1024)
-def _user(principal: Principal) -> AuthenticatedUser:
-    # The SDK compares these three to keep sessions to their owner.
-    return AuthenticatedUser(
-        AccessToken(
-            token="",
-            client_id=principal.client_id,
-            scopes=sorted(principal.scopes),
-            subject=principal.subject,
-            claims={"iss": principal.issuer},
-        )
+_INVALID_REQUEST: Final = Reply(
+    status=400,
+    body=JSONRPCError(
+        jsonrpc="2.0",
+        id=None,
+        error=ErrorData(code=INVALID_REQUEST, message="a body is one JSON object"),
     )
+    .model_dump_json(exclude_unset=True)
+    .encode(),
+    headers=((b"Content-Type", JSON),),
+)
 
 
 @define(eq=False)
@@ -112,6 +102,19 @@ class Transports:
         """End all sessions; calls that still run are cancelled."""
         self._stopping.set()
 
+    def user(self, principal: Principal) -> AuthenticatedUser:
+        """Give the SDK's user, by which it keeps sessions to their owner."""
+        return _user(principal)
+
+    def refuse(self, body: bytes) -> Reply | None:
+        """Refuse a batch, which the SDK calls invalid parameters in one era."""
+        return _INVALID_REQUEST if _is_another_value(body) else None
+
+    def is_stream(self, request: BoundedRequest) -> bool:
+        """Say whether that asks for notifications as they come."""
+        method = request.requestHeaders.getRawHeaders(b"Mcp-Method")
+        return request.method == b"GET" or method == [_LISTEN.encode()]
+
     async def quiet(self) -> None:
         """Wait until no call runs."""
         await self._quiet.wait()
@@ -133,7 +136,7 @@ class Transports:
         """Take the messages of HTTP with SSE."""
         await self._sse.handle_post_message(scope, receive, send)
 
-    async def cancel_abandoned(self, scope: Scope, body: bytes) -> None:
+    async def abandoned(self, scope: Scope, body: bytes) -> None:
         """
         Cancel a call of the handshake era whose client has gone, after a grace.
 
@@ -184,105 +187,10 @@ class Transports:
                 self._quiet.set()
 
 
-@define(eq=False)
-class Exchanges:
-    """
-    All requests that ASGI applications are answering.
-
-    :ivar streams: places for event streams.
-    """
-
-    transports: Transports = field(repr=False)
-    streams: Budget
-    _backlog: Backlog = field(repr=False)
-    _loop: asyncio.AbstractEventLoop = field(repr=False)
-    _tasks: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
-
-    def begin(self, request: BoundedRequest, application: Application) -> None:
-        """
-        Let an application answer a request.
-
-        :param request: judged and complete.
-        """
-        principal = request.principal
-        if principal is None:
-            request.answer(refusal(503, "nobody said who is asking"))
-            return
-        scope = _scope(request, principal)
-        headers = request.requestHeaders
-        stream = request.method == b"GET" or (
-            headers.getRawHeaders("Mcp-Method") == [_LISTEN]
-        )
-        if stream and not self.streams.take():
-            request.answer(
-                refusal(
-                    503,
-                    f"all {self.streams.total} event streams are in use",
-                    retry_after_seconds=_RETRY_AFTER_SECONDS,
-                )
-            )
-            return
-        exchange = Exchange(request, self._backlog, request.body)
-        task = self._loop.create_task(self._answer(exchange, application, scope))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        if stream:
-            task.add_done_callback(lambda _: self.streams.give_back())
-
-    async def end(self, grace_seconds: float) -> None:
-        """
-        Let calls finish, then end everything that is left.
-
-        :param grace_seconds: how long calls may take.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_seconds):
-                await self.transports.quiet()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_CLEAN_UP_SECONDS)
-
-    async def _answer(
-        self, exchange: Exchange, application: Application, scope: Scope
-    ) -> None:
-        await exchange.run(application, scope)
-        if exchange.lost:
-            await self.transports.cancel_abandoned(scope, exchange.body)
-
-
-@define(eq=False, slots=False)
-class ASGIResource(Resource):
-    """
-    A resource that an ASGI application answers.
-
-    :ivar methods: the methods that the application knows, ``None`` when it
-        decides itself.
-    """
-
-    isLeaf = True
-
-    _exchanges: Exchanges = field(repr=False)
-    _application: Application = field(repr=False)
-    methods: frozenset[bytes] | None = None
-
-    def __attrs_pre_init__(self) -> None:
-        """Initialise what Twisted keeps."""
-        super().__init__()
-
-    def render(self, request: BoundedRequest) -> int:
-        """Begin the answer."""
-        if self.methods is None or request.method in self.methods:
-            self._exchanges.begin(request, self._application)
-        else:
-            allow = (b"Allow", b", ".join(sorted(self.methods)))
-            request.answer(refusal(405, "method not allowed", allow))
-        return NOT_DONE_YET
-
-
-def protocol_resources(exchanges: Exchanges) -> dict[bytes, ASGIResource]:
+def protocol_resources(
+    transports: Transports, exchanges: Exchanges
+) -> dict[bytes, ASGIResource]:
     """Give the endpoints of the protocol by path; they need a principal."""
-    transports = exchanges.transports
     mcp = ASGIResource(exchanges, transports.streamable)
     sse = ASGIResource(exchanges, transports.events, frozenset({b"GET"}))
     messages = ASGIResource(exchanges, transports.messages, frozenset({b"POST"}))
@@ -296,35 +204,26 @@ def protocol_resources(exchanges: Exchanges) -> dict[bytes, ASGIResource]:
     }
 
 
-def _scope(request: BoundedRequest, principal: Principal) -> Scope:
-    path, _, query = request.uri.partition(b"?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": request.method.decode("ascii"),
-        "scheme": "https" if request.isSecure() else "http",
-        "path": path.decode("latin-1"),
-        "raw_path": path,
-        "query_string": query,
-        "root_path": "",
-        "headers": [
-            (name.lower(), value)
-            for name, values in request.requestHeaders.getAllRawHeaders()
-            for value in values
-        ],
-        "client": _pair(request.getClientAddress()),
-        "server": _pair(request.getHost()),
-        "state": {},
-        "user": _user(principal),
-        PRINCIPAL: principal,
-    }
+@lru_cache(maxsize=1024)
+def _user(principal: Principal) -> AuthenticatedUser:
+    return AuthenticatedUser(
+        AccessToken(
+            token="",
+            client_id=principal.client_id,
+            scopes=sorted(principal.scopes),
+            subject=principal.subject,
+            claims={"iss": principal.issuer},
+        )
+    )
 
 
-def _pair(address: object) -> tuple[str, int] | None:
-    if isinstance(address, IPv4Address | IPv6Address):
-        return address.host, address.port
-    return None
+def _is_another_value(body: bytes) -> bool:
+    if body[:1] in {b"{", b""}:
+        return False
+    try:
+        return not isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _abandoned(scope: Scope, body: bytes) -> str | int | None:

@@ -52,6 +52,8 @@ class BoundedChannel(HTTPChannel):
     _in_body = False
     _held = False
     _discarding = False
+    _discarded = False
+    _closing = False
     _lost = False
     _receive_by: float | None = None
     _read_by: float | None = None
@@ -176,14 +178,17 @@ class BoundedChannel(HTTPChannel):
             return
         if not self._idle and not self._discarding:
             self.transport.write(_HEAD_TOO_SLOW)
-        self._discarding = False
+        self._discarded = True
         self.loseConnection()
 
     def loseConnection(self) -> None:
         """Close the connection when all is written, or was not read in time."""
-        if not self._discarding and not self._lost:
-            self._start_unread_deadline()
-            super().loseConnection()
+        draining = self._discarding and not self._discarded
+        if self._lost or self._closing or draining:
+            return
+        self._closing = True
+        self._start_unread_deadline()
+        super().loseConnection()
 
     def pauseProducing(self) -> None:
         """Start the deadline of an answer that the client does not read."""
@@ -210,25 +215,28 @@ class BoundedChannel(HTTPChannel):
     def _discard(self, count: int) -> None:
         self._discarded_bytes += count
         if self._discarded_bytes > self.bounds.settings.max_body_bytes:
-            self._discarding = False
+            self._discarded = True
             self.loseConnection()
 
     def _judged(self, reply: Reply | None, request: BoundedRequest) -> Reply | None:
         self.paused = False
-        if self._lost:
-            return reply
-        expectation = request.getHeader(b"Expect")
         if reply is not None:
             request.answer(reply)
-        elif expectation is not None and expectation.lower() == b"100-continue":
+        elif not self._discarding and _waits_for_continue(request):
             self._send100Continue()
-        if self._held:
-            self._held = False
+        if self._held and not self._lost:
             self._networkProducer.resumeProducing()
             self.dataReceived(b"")
+        self._held = False
         return reply
 
     def _start_unread_deadline(self) -> None:
         if self._read_by is None:
             patience = self.bounds.settings.write_timeout_seconds
             self._read_by = self.clock.seconds() + patience
+
+
+def _waits_for_continue(request: BoundedRequest) -> bool:
+    expectation = request.getHeader(b"Expect") or b""
+    modern = request.clientproto == b"HTTP/1.1"
+    return modern and expectation.lower() == b"100-continue"

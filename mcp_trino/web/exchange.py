@@ -49,14 +49,17 @@ class Exchange:
     _resumed: asyncio.Event | None = field(default=None, init=False, repr=False)
     _log = Logger()
 
+    def __attrs_post_init__(self) -> None:
+        """Watch the connection from now on, before the application runs."""
+        self._request.notifyFinish().addErrback(self._client_has_gone)
+        self._request.registerProducer(self, True)
+
     async def run(self, application: Application, scope: Scope) -> None:
         """
         Let an application answer the request, or answer for it when it fails.
 
         A cancelled run means that the server stops.
         """
-        self._request.notifyFinish().addErrback(self._client_has_gone)
-        self._request.registerProducer(self, True)
         try:
             await application(scope, self._receive, self._send)
             self._give_up(500, "internal error")
@@ -121,19 +124,19 @@ class Exchange:
     def _give_up(self, status: int, reason: str) -> None:
         if self._over.is_set():
             return
-        self._over.set()
         self._request.unregisterProducer()
         if self._request.startedWriting:
             self._cut()
         else:
+            self._over.set()
             self._request.answer(refusal(status, reason, (b"Connection", b"close")))
 
     def _cut(self) -> None:
-        if self._request.channel is not None:
-            self._request.channel.transport.abortConnection()
+        self._request.channel.transport.abortConnection()
+        self._client_has_gone()
 
-    def _client_has_gone(self, _: object) -> None:
-        self.lost = not self._over.is_set()
+    def _client_has_gone(self, _: object = None) -> None:
+        self.lost = self.lost or not self._over.is_set()
         self._over.set()
         self.resumeProducing()
 

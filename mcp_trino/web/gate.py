@@ -84,21 +84,22 @@ class Gate:
 
     def _judge_names(self, request: BoundedRequest) -> Reply | None:
         headers = request.requestHeaders
-        hosts = headers.getRawHeaders("Host", [])
+        hosts = headers.getRawHeaders(b"Host", [])
         if len(hosts) != 1:
             return refusal(400, "a request needs exactly one Host header")
+        host = hosts[0].decode("latin-1")
         local = is_loopback(request.getHost())
-        if not self._names.host_allowed(hosts[0], local=local):
+        if not self._names.host_allowed(host, local=local):
             return refusal(421, "this server does not answer to that host name")
-        origins = headers.getRawHeaders("Origin")
+        origins = headers.getRawHeaders(b"Origin")
         if origins is None or request.path not in self.protected:
             return None
         request.setHeader(b"Vary", b"Origin")
         if len(origins) != 1 or not self._names.origin_allowed(
-            origins[0], hosts[0], local=local
+            origins[0].decode("latin-1"), host, local=local
         ):
             return refusal(403, "pages of that origin may not call this server")
-        request.setHeader(b"Access-Control-Allow-Origin", origins[0].encode())
+        request.setHeader(b"Access-Control-Allow-Origin", origins[0])
         request.setHeader(b"Access-Control-Expose-Headers", _RESPONSE_HEADERS)
         return None
 

@@ -37,9 +37,9 @@ class Budget:
 @define(eq=False)
 class Backlog:
     """
-    What clients have left unread; whoever has waited longest is cut first.
+    What clients have left unread; whoever has read nothing longest is cut first.
 
-    :ivar total: bytes that may wait at once.
+    :ivar total: bytes that may wait at once, unless it is for one client.
     """
 
     total: int
@@ -62,7 +62,7 @@ class Backlog:
         """
         self._waiting[cut] = count
         self._bytes += count
-        while self._bytes > self.total:
+        while self._bytes > self.total and len(self._waiting) > 1:
             longest_waiting, _ = next(iter(self._waiting.items()))
             self.discard(longest_waiting)
             longest_waiting()

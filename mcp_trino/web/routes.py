@@ -15,7 +15,7 @@ from mcp_trino.web.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest
 
 # Whoever adds one of them tells that the request came from further away.
-_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
+_FORWARDED = (b"Forwarded", b"Via", b"X-Forwarded-For", b"X-Real-IP")
 
 
 @define(eq=False)

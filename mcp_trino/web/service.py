@@ -17,12 +17,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator, ICoordinator
 from mcp_trino.settings import WebSettings
-from mcp_trino.web.asgi import (
-    Exchanges,
-    ProtocolServer,
-    Transports,
-    protocol_resources,
-)
+from mcp_trino.web.asgi import ProtocolServer, Transports, protocol_resources
+from mcp_trino.web.bridge import Exchanges
 from mcp_trino.web.gate import Gate
 from mcp_trino.web.health import Readiness
 from mcp_trino.web.limits import Backlog, Budget
@@ -69,13 +65,13 @@ class WebService(MultiService):
         self._settings = settings
         self._transports = Transports(server, settings, reactor)
         self._exchanges = Exchanges(
-            self._transports,
             Budget(settings.max_streams),
             Backlog(settings.body_budget_bytes),
+            self._transports,
             loop,
         )
         self._readiness = Readiness(coordinator, reactor)
-        endpoints = protocol_resources(self._exchanges)
+        endpoints = protocol_resources(self._transports, self._exchanges)
         self._gate = Gate(frozenset(endpoints), name_rules(settings), authenticator)
         pages = Pages(self._readiness, landing_page(settings.public_url))
         self._site = BoundedSite(
