@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from mcp_trino.coordinator.exchange import Exchange
 from mcp_trino.coordinator.failures import Transient
 from mcp_trino.coordinator.lanes import Lane, Lanes
-from mcp_trino.coordinator.reading import Reading
+from mcp_trino.coordinator.reading import SETTLE_SECONDS, Reading
 from mcp_trino.errors import CoordinatorUnreachable
 from mcp_trino.interfaces import Watch
 
@@ -29,6 +29,7 @@ from mcp_trino.interfaces import Watch
 _QUICK_SECONDS = 1.0
 _QUICK_WAIT_SECONDS = 0.2
 _SLOW_WAIT_SECONDS = 1.0
+_LEAST_WAIT_SECONDS = 0.1
 _RETRY_DELAYS_SECONDS = (0.1, 0.5, 1.5)
 
 
@@ -54,14 +55,16 @@ class Query:
             await self._attempt(reading, quick_until, until)
             if watch is not None and reading.progress is not None:
                 watch(reading.progress)
-            if self._clock.seconds() >= until:
+            # With rows at hand it pays to see whether they are the last.
+            grace = SETTLE_SECONDS if reading.rows else 0.0
+            if self._clock.seconds() >= until + grace:
                 return
 
     async def _attempt(
         self, reading: Reading, quick_until: float, until: float
     ) -> None:
         now = self._clock.seconds()
-        left = max(until - now, 0.0)
+        left = max(until - now, _LEAST_WAIT_SECONDS)
         if now < quick_until:
             lane, wait = Lane.QUICK, min(_QUICK_WAIT_SECONDS, left)
             slice_seconds = wait

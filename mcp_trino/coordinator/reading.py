@@ -18,7 +18,7 @@ from mcp_trino.store import MAX_VALUE_BYTES
 
 # Trino fills its pages to about 1 MiB: a smaller one is likely to be the last.
 _LAST_PAGE_BYTES = 512 * 1024
-_SETTLE_SECONDS = 0.3
+SETTLE_SECONDS = 0.3
 _SETTLE_WAIT_SECONDS = 0.1
 
 
@@ -129,7 +129,7 @@ class Reading:
                 self.done = True
             elif source.uri is None or _worth_keeping(answer):
                 self.position = Position(following, skip, answer.content)
-                self._settle_until = self._seconds() + _SETTLE_SECONDS
+                self._settle_until = self._seconds() + SETTLE_SECONDS
             else:
                 self.position = evolve(source, skip=skip)
                 self.done = True
@@ -139,7 +139,7 @@ class Reading:
         else:
             self.position = Position(following)
             if len(self.rows) >= self.window.max_rows:
-                self._settle_until = self._seconds() + _SETTLE_SECONDS
+                self._settle_until = self._seconds() + SETTLE_SECONDS
 
     def _settle(self, position: Position) -> None:
         """
