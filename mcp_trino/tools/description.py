@@ -84,7 +84,7 @@ class Description:
         }
         parts = [
             csv(("column", "type", "null", "comment"), columns),
-            f"{self.table}: {self.type or 'table'}, {len(columns)} columns"
+            f"{self.table}: {self.type or 'table'}, columns: {len(columns)}"
             + (f". {self.comment}" if self.comment else ""),
         ]
         if self.sample is not None:

@@ -14,7 +14,6 @@ from mcp_trino.errors import (
     TimedOut,
 )
 from mcp_trino.interfaces import ICoordinator
-from mcp_trino.principal import Principal
 from mcp_trino.queries import Page, PageState, Statement, Window
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.tools.arguments import Argument
@@ -88,17 +87,15 @@ class Execution:
             hint = await self._suggestions.nearest(error, statement, call.principal)
             raise evolve(error, hint=hint) from None
 
-    async def rows(
-        self, statement: Statement, principal: Principal, max_rows: int
-    ) -> Page:
+    async def rows(self, statement: Statement, call: Call, max_rows: int) -> Page:
         """
-        Run a small statement of the server's own: rows or an error, never a handle.
+        Run a statement that is a part of an answer: rows or an error, no handle.
 
         Half of the bytes is left for what the rows are shown with.
 
         :return: the page; ``MORE`` when there were more rows than asked for.
         :raise TimedOut: there was no row in the time of the statement.
-        :raise: all else that ``ICoordinator.execute`` raises.
+        :raise: all else that ``page`` raises.
         """
         window = Window(
             max_rows=max_rows,
@@ -106,14 +103,10 @@ class Execution:
             max_cell_chars=self.queries.max_cell_chars,
             wait_seconds=statement.timeout_seconds,
         )
-        try:
-            page = await self._coordinator.execute(statement, principal, window, None)
-        except StatementFailed as error:
-            # The position is one in a statement that the caller has not written.
-            raise evolve(error, line=None, column=None) from None
+        page = await self.page(statement, evolve(call, watch=None), window)
         if page.state is not PageState.COMPLETE:
             with suppress(QueryNotFound):
-                await self._coordinator.cancel(page.query_id, principal)
+                await self._coordinator.cancel(page.query_id, call.principal)
         if page.state is PageState.RUNNING:
             raise TimedOut(statement.timeout_seconds, page.query_id)
         return page
@@ -133,7 +126,7 @@ class Execution:
         )
         return self.show(page, max_rows)
 
-    def show(self, page: Page, max_rows: int, notice: str = "") -> Reply:
+    def show(self, page: Page, max_rows: int) -> Reply:
         """
         Show a page with the token of the next one.
 
@@ -141,4 +134,4 @@ class Execution:
         so that all pages of a result have the same size.
         """
         token = None if page.handle is None else f"{page.handle}.{max_rows}"
-        return page_reply(page, token, notice)
+        return page_reply(page, token)

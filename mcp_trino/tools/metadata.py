@@ -6,7 +6,8 @@ have closed and which can be slow for a large schema: they are shown when they
 come in time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, evolve, field
@@ -103,7 +104,9 @@ class MetadataTools:
         )
         try:
             text = information_schema.tables(catalog, schema, pattern)
-            page = await self._ask(text, call)
+            # The other half of the bytes is for comments.
+            max_bytes = self._execution.queries.max_bytes // 2
+            page = await self._ask(text, call, max_bytes)
             if not page.rows and page.state is PageState.COMPLETE:
                 # Is it empty, or is there no such schema? This one says so.
                 await self._ask(information_schema.visible(catalog, schema), call)
@@ -136,7 +139,7 @@ class MetadataTools:
     async def _description(self, name: _Name, call: Call) -> Description:
         queries = self._execution.queries
         text = information_schema.columns(*name)
-        page = await self._own(text, call, queries.wait_seconds, _MOST_COLUMNS)
+        page = await self._part(text, call, queries.wait_seconds, _MOST_COLUMNS)
         kind = None
         columns = []
         for position, column, type_, nullable, comment in sorted(page.rows, key=_first):
@@ -146,7 +149,8 @@ class MetadataTools:
                 kind = column
         if not columns:
             # Not listed: a table such as "orders$snapshots", or no table at all.
-            page = await self._ask(information_schema.described(*name), call)
+            text = information_schema.described(*name)
+            page = await self._part(text, call, queries.wait_seconds, _MOST_COLUMNS)
             columns = [
                 ColumnShown(row[0], row[1], nullable=True, comment=row[3])
                 for row in page.rows
@@ -163,13 +167,16 @@ class MetadataTools:
         queries = self._execution.queries
         text = information_schema.sample(*name, count)
         try:
-            page = await self._own(text, call, queries.wait_seconds, count)
+            # One more than there can be, to see the end.
+            page = await self._part(text, call, queries.wait_seconds, count + 1)
         except FORESEEN as error:
             notice = f"no sample: {failure_of(error).reply().text}"
             return evolve(description, notices=(*description.notices, notice))
         notices = description.notices
         if page.cut_cells:
-            notices += (f"{page.cut_cells} long cells of the sample are cut",)
+            notices += (f"cells of the sample cut: {page.cut_cells}",)
+        if page.state is not PageState.COMPLETE:
+            notices += ("the sample is shorter than asked for: its rows are long",)
         return evolve(description, sample=page.rows, notices=notices)
 
     def _comments(
@@ -181,30 +188,30 @@ class MetadataTools:
 
         async def comments() -> dict[str, str]:
             try:
-                page = await self._own(text, call, _COMMENT_SECONDS, max_rows)
+                page = await self._part(text, call, _COMMENT_SECONDS, max_rows)
             except FORESEEN:
                 return {}
             return dict(page.rows)
 
         return Deferred.fromCoroutine(comments())
 
-    async def _ask(self, text: str, call: Call) -> Page:
+    async def _ask(self, text: str, call: Call, max_bytes: int | None = None) -> Page:
         """Run what a call comes down to; it may go on as pages."""
         queries = self._execution.queries
         statement = Statement(text, None, None, queries.timeout_seconds)
         window = self._execution.window(queries.max_rows)
-        try:
+        if max_bytes is not None:
+            window = evolve(window, max_bytes=max_bytes)
+        with _own_text():
             return await self._execution.page(statement, call, window)
-        except StatementFailed as error:
-            # The position is one in a statement that the caller has not written.
-            raise evolve(error, line=None, column=None) from None
 
-    async def _own(
+    async def _part(
         self, text: str, call: Call, timeout_seconds: float, max_rows: int
     ) -> Page:
         """Run what is a part of an answer only."""
         statement = Statement(text, None, None, timeout_seconds)
-        return await self._execution.rows(statement, call.principal, max_rows)
+        with _own_text():
+            return await self._execution.rows(statement, call, max_rows)
 
     def _show(self, page: Page) -> Reply:
         return self._execution.show(page, self._execution.queries.max_rows)
@@ -237,6 +244,15 @@ def _listing(
         output_schema=PAGE_SCHEMA,
         function=function,
     )
+
+
+@contextmanager
+def _own_text() -> Generator[None]:
+    """Leave positions out of errors: the caller has not written the statement."""
+    try:
+        yield
+    except StatementFailed as error:
+        raise evolve(error, line=None, column=None) from None
 
 
 def _first(row: list[Any]) -> Any:

@@ -108,18 +108,17 @@ def _field(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def page_reply(page: Page, next_page: str | None, notice: str = "") -> Reply:
+def page_reply(page: Page, next_page: str | None) -> Reply:
     """
     Show a page.
 
     :param next_page: what to call ``fetch_page`` with, ``None`` when the
         result ends here.
-    :param notice: what the assistant has to know besides.
     """
-    notices = [notice] if notice else []
+    notices = []
     if page.cut_cells:
         notices.append(
-            f"{page.cut_cells} long cells were cut; read them in parts with substr()"
+            f"cells cut: {page.cut_cells}; read long values in parts with substr()"
         )
     notices.extend(page.warnings)
     if page.state is PageState.RUNNING:

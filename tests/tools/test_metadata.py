@@ -241,7 +241,7 @@ class GetTableSchemaTests(MetadataToolsTestCase):
             "a,bigint,NOT NULL\n"
             "b,varchar(5)\n"
             'c,date,NOT NULL,"when, exactly"\n'
-            "tpch.tiny.t: BASE TABLE, 3 columns. the table",
+            "tpch.tiny.t: BASE TABLE, columns: 3. the table",
         )
 
     def test_comment_of_nullable(self) -> None:
@@ -333,8 +333,15 @@ class GetTableSchemaTests(MetadataToolsTestCase):
         reply = self.call("get_table_schema", table="t", sample_rows=3)
         self.assertEqual(reply.structured["sample"], [[1, None, "…"]])
         self.assertIn("\nSample:\na,b,c\n1,,…", reply.text)
-        self.assertIn("1 long cells", reply.structured["notice"])
+        self.assertIn("cells of the sample cut: 1", reply.structured["notice"])
         self.assertTrue(self.coordinator.texts()[-1].endswith("LIMIT 3"))
+
+    def test_short_sample(self) -> None:
+        """A sample of fewer rows than there are says so."""
+        self.script(**{"SELECT *": page({"a": "bigint"}, [1, 2, 3], handle="h")})
+        reply = self.call("get_table_schema", table="t", sample_rows=3)
+        self.assertEqual(len(reply.structured["sample"]), 1)
+        self.assertIn("shorter than asked for", reply.structured["notice"])
 
     def test_no_sample(self) -> None:
         """A sample that cannot be had does not hide the columns."""

@@ -106,7 +106,7 @@ class PageReplyTests(SynchronousTestCase):
         """Cut cells and Trino's warnings are announced in both forms."""
         cut = page(COLUMNS, [1, "a…"], cut_cells=1, warnings=("deprecated",))
         reply = page_reply(cut, None)
-        notice = "1 long cells were cut; read them in parts with substr(). deprecated"
+        notice = "cells cut: 1; read long values in parts with substr(). deprecated"
         self.assertEqual(reply.structured["notice"], notice)
         self.assertTrue(reply.text.endswith(f". {notice}"))
 
