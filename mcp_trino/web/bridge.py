@@ -6,7 +6,8 @@ What depends on the protocol that the applications speak is asked of it.
 
 import asyncio
 import typing
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -59,7 +60,7 @@ class Exchanges:
     _protocol: Protocol = field(repr=False)
     _loop: asyncio.AbstractEventLoop = field(repr=False)
     _calls: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
-    _open_streams: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
+    _lasting: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
 
     def begin(self, request: BoundedRequest, application: Application) -> None:
         """
@@ -88,10 +89,8 @@ class Exchanges:
             return
         scope = _scope(request, principal, self._protocol.user(principal))
         exchange = Exchange(request, self._backlog, body)
-        task = self._loop.create_task(self._answer(exchange, application, scope))
-        kind = self._open_streams if stream else self._calls
-        kind.add(task)
-        task.add_done_callback(kind.discard)
+        answer = self._answer(exchange, application, scope)
+        task = self._start(answer, self._lasting if stream else self._calls)
         if stream:
             task.add_done_callback(lambda _: self.streams.give_back())
 
@@ -105,7 +104,7 @@ class Exchanges:
         await asyncio.wait({quiet, *self._calls}, timeout=grace_seconds)
         # What was answered last may still be on its way to an event stream.
         await asyncio.sleep(_LAST_EVENTS_SECONDS)
-        tasks = {quiet, *self._calls, *self._open_streams}
+        tasks = {quiet, *self._calls, *self._lasting}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=_CLEAN_UP_SECONDS)
@@ -115,7 +114,16 @@ class Exchanges:
     ) -> None:
         await exchange.run(application, scope)
         if exchange.lost:
-            await self._protocol.abandoned(scope, exchange.body)
+            follow_up = self._protocol.abandoned(scope, exchange.body)
+            self._start(follow_up, self._lasting)
+
+    def _start(
+        self, coroutine: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]
+    ) -> asyncio.Task[None]:
+        task = self._loop.create_task(coroutine)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
 
 
 @define(eq=False, slots=False)

@@ -47,12 +47,11 @@ class BoundedChannel(HTTPChannel):
     MAX_LENGTH = totalHeadersSize = _MAX_HEAD_BYTES
     _head_bytes = 0
     _pipelined_bytes = 0
-    _discarded_bytes = 0
+    _to_discard = 0
     _idle = False
     _in_body = False
     _held = False
     _discarding = False
-    _discarded = False
     _closing = False
     _lost = False
     _receive_by: float | None = None
@@ -104,7 +103,8 @@ class BoundedChannel(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; the first ones after an idle time start a head's deadline."""
         if self._discarding:
-            self._discard(len(data))
+            self._to_discard -= len(data)
+            self.loseConnection()
             return
         if self._idle and data:
             self._idle = False
@@ -122,7 +122,7 @@ class BoundedChannel(HTTPChannel):
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: ARG002 - overrides
         """Refuse a head that is too large."""
         self.transport.write(_HEAD_TOO_LARGE)
-        self.discard_rest()
+        self.discard_rest(None)
 
     def headerReceived(self, line: bytes) -> Any:
         """Take a header, refusing a length that is too long to be a number."""
@@ -178,13 +178,12 @@ class BoundedChannel(HTTPChannel):
             return
         if not self._idle and not self._discarding:
             self.transport.write(_HEAD_TOO_SLOW)
-        self._discarded = True
+        self._to_discard = 0
         self.loseConnection()
 
     def loseConnection(self) -> None:
-        """Close the connection when all is written, or was not read in time."""
-        draining = self._discarding and not self._discarded
-        if self._lost or self._closing or draining:
+        """Close the connection when all is thrown away and written, or too late."""
+        if self._lost or self._closing or self._to_discard > 0:
             return
         self._closing = True
         self._start_unread_deadline()
@@ -200,23 +199,21 @@ class BoundedChannel(HTTPChannel):
         self._read_by = None
         super().resumeProducing()
 
-    def discard_rest(self) -> None:
+    def discard_rest(self, expected: int | None) -> None:
         """
         Throw away what still arrives, for a moment, then close.
 
         Closing at once would reset the connection, and the client might never
         see the answer (RFC 9112 section 9.6).
+
+        :param expected: bytes that the client has yet to send, when known.
         """
+        most = self.bounds.settings.max_body_bytes
+        self._to_discard = most if expected is None else min(expected, most)
+        self._to_discard -= len(self.clearLineBuffer())
         self._discarding = True
         self.persistent = 0
-        self.clearLineBuffer()
         self.setTimeout(_LINGER_SECONDS)
-
-    def _discard(self, count: int) -> None:
-        self._discarded_bytes += count
-        if self._discarded_bytes > self.bounds.settings.max_body_bytes:
-            self._discarded = True
-            self.loseConnection()
 
     def _judged(self, reply: Reply | None, request: BoundedRequest) -> Reply | None:
         self.paused = False

@@ -60,7 +60,7 @@ class _Channel(Protocol):
     site: Site
     length: int | None
 
-    def discard_rest(self) -> None: ...
+    def discard_rest(self, expected: int | None) -> None: ...
 
 
 @provider(INonQueuedRequestFactory)
@@ -78,6 +78,7 @@ class BoundedRequest(Request):
     verdict: Deferred[Reply | None]
     bounds: Bounds
     _content: BytesIO
+    _arrived = 0
     _body_taken = 0
     _body_complete = False
 
@@ -100,7 +101,8 @@ class BoundedRequest(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a part of the body, unless it is too much."""
-        if self._body_taken + len(data) > self.bounds.settings.max_body_bytes:
+        self._arrived += len(data)
+        if self._arrived > self.bounds.settings.max_body_bytes:
             self.answer(self._too_large())
         elif not self.bounds.bodies.take(len(data)):
             self.answer(
@@ -135,10 +137,14 @@ class BoundedRequest(Request):
         if self._disconnected or self.startedWriting:
             return
         body = self.prepare(reply)
-        if not self._body_complete:
+        if self._body_complete:
+            self.write(body)
+        else:
             self.setHeader(b"Connection", b"close")
-            self.channel.discard_rest()
-        self.write(body)
+            self.write(body)
+            length = self.channel.length
+            rest = None if length is None else length - self._arrived
+            self.channel.discard_rest(rest)
         self.finish()
 
     def prepare(self, reply: Reply) -> bytes:

@@ -156,3 +156,5 @@ def _clear_sentence() -> Iterator[None]:
         place = ":".join(str(part) for part in (error.interface, error.port) if part)
         reason = getattr(error.socketError, "strerror", None) or error.socketError
         raise ConfigurationError((f"cannot listen on {place}: {reason}",)) from error
+    except OSError as error:
+        raise ConfigurationError((f"cannot listen: {error}",)) from error

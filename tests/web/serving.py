@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ _SETTINGS = WebSettings(
     max_streams=10,
     session_idle_seconds=600.0,
     disconnect_grace_seconds=0.05,
-    shutdown_grace_seconds=5.0,
+    shutdown_grace_seconds=0.0,
 )
 
 JSON_HEADERS = {
@@ -217,6 +218,11 @@ class Connection(Protocol):
             self._expected[1].errback(reason)
         self.closed.callback(self.received)
 
+    def abort(self) -> None:
+        """Cut the connection, unless it is lost already."""
+        if not self.closed.called:
+            self.transport.abortConnection()
+
     def until(self, expected: bytes) -> Deferred[bytes]:
         """Wait until that was received."""
         self._expected = expected, Deferred()
@@ -315,7 +321,7 @@ class ServiceTestCase(TestCase):
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port)
         connection = await connectProtocol(endpoint, Connection())
         self.addCleanup(lambda: connection.closed)
-        self.addCleanup(connection.transport.abortConnection)
+        self.addCleanup(connection.abort)
         return connection
 
     async def ask(
@@ -369,6 +375,30 @@ class ServiceTestCase(TestCase):
         answer = await self.ask("POST", "/mcp", session, initialized)
         self.assertEqual(answer.status, 202)
         return session
+
+    async def open_sse(self, **headers: str) -> tuple[Connection, str]:
+        """Open a session of HTTP with SSE: its stream, where its messages go."""
+        lines = {"Accept": "text/event-stream", **headers}
+        stream = await self.begin("GET", lines, path="/sse")
+        received = await stream.until(b"session_id=")
+        endpoint = re.search(rb"data: (/messages\?session_id=[0-9a-f]{32})", received)
+        assert endpoint is not None, received
+        return stream, endpoint[1].decode()
+
+    async def post_sse(self, endpoint: str, body: bytes, **headers: str) -> int:
+        """Post a message of such a session and give the status of the answer."""
+        lines = {**JSON_HEADERS, **headers}
+        return (await self.ask("POST", endpoint, lines, body)).status
+
+    async def start_sse_call(self) -> tuple[Connection, str]:
+        """Open such a session and have a call of ``wait`` under way."""
+        stream, endpoint = await self.open_sse()
+        self.assertEqual(await self.post_sse(endpoint, INITIALIZE), 202)
+        await stream.until(b"protocolVersion")
+        await self.post_sse(endpoint, rpc("notifications/initialized"))
+        await self.post_sse(endpoint, rpc("tools/call", id=1, name="wait"))
+        await self.eventually(lambda: self.small.running)
+        return stream, endpoint
 
     async def eventually(self, true: Callable[[], object]) -> None:
         """Let the loop run until something is true; trial's time limit ends it."""

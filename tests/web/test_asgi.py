@@ -1,7 +1,5 @@
 """Tests for ``mcp_trino.web.asgi`` and ``.exchange``: the SDK over real sockets."""
 
-import re
-
 from twisted.internet.defer import succeed
 
 from tests.web.serving import (
@@ -49,7 +47,7 @@ class ModernTests(ServiceTestCase):
         self.serve()
         connection = await self.start_call("wait")
         await self.eventually(lambda: self.small.running)
-        connection.transport.abortConnection()
+        connection.abort()
         await self.eventually(lambda: self.small.outcomes)
         self.assertEqual(self.small.outcomes, ["cancelled"])
 
@@ -170,7 +168,7 @@ class HandshakeTests(ServiceTestCase):
             self.assertEqual(answer.status, 503)
             self.assertIn("Retry-After", answer.headers)
             self.assertIn("1 event streams", answer.json()["error"])
-        stream.transport.abortConnection()
+        stream.abort()
         await self.eventually(lambda: not self.service._exchanges.streams.taken)
         stream = await self.begin("GET", other)
         await stream.until(b"HTTP/1.1 200")
@@ -182,7 +180,7 @@ class HandshakeTests(ServiceTestCase):
         call = rpc("tools/call", id=7, name="wait", arguments={})
         connection = await self.begin("POST", session, call)
         await self.eventually(lambda: self.small.running)
-        connection.transport.abortConnection()
+        connection.abort()
         await self.eventually(lambda: self.small.outcomes)
         self.assertEqual(self.small.outcomes, ["cancelled"])
         answer = await self.ask("POST", "/mcp", session, rpc("ping", id=8))
@@ -197,7 +195,7 @@ class HandshakeTests(ServiceTestCase):
             for id_ in (1, 2)
         ]
         await self.eventually(lambda: self.small.running == 2)
-        calls[0].transport.abortConnection()
+        calls[0].abort()
         await self.eventually(lambda: self.small.outcomes)
         self.small.release.set()
         received = await calls[1].until(b"done")
@@ -211,7 +209,7 @@ class HandshakeTests(ServiceTestCase):
         call = rpc("tools/call", id=7, name="wait")
         connection = await self.begin("POST", session, call)
         await self.eventually(lambda: self.small.running)
-        connection.transport.abortConnection()
+        connection.abort()
         self.small.release.set()
         await self.eventually(lambda: self.small.outcomes)
         self.assertEqual(self.small.outcomes, ["finished"])
@@ -240,43 +238,21 @@ class HandshakeTests(ServiceTestCase):
 class SSETests(ServiceTestCase):
     """HTTP with SSE, 2024-11-05."""
 
-    async def open(self, **headers: str) -> tuple[Connection, str]:
-        """Open a session: its stream, and where its messages go."""
-        stream = await self.begin("GET", {**_STREAM, **headers}, path="/sse")
-        received = await stream.until(b"session_id=")
-        endpoint = re.search(rb"data: (/messages\?session_id=[0-9a-f]{32})", received)
-        assert endpoint is not None, received
-        return stream, endpoint[1].decode()
-
-    async def post(self, endpoint: str, body: bytes, **headers: str) -> int:
-        lines = {**JSON_HEADERS, **headers}
-        return (await self.ask("POST", endpoint, lines, body)).status
-
-    async def start_waiting(self) -> tuple[Connection, str]:
-        """Open a session, shake hands and have a call under way."""
-        stream, endpoint = await self.open()
-        self.assertEqual(await self.post(endpoint, INITIALIZE), 202)
-        await stream.until(b"protocolVersion")
-        await self.post(endpoint, rpc("notifications/initialized"))
-        await self.post(endpoint, rpc("tools/call", id=1, name="wait"))
-        await self.eventually(lambda: self.small.running)
-        return stream, endpoint
-
     async def test_call(self) -> None:
         """A call is posted, and answered on the stream."""
         self.serve()
-        stream, _ = await self.start_waiting()
+        stream, _ = await self.start_sse_call()
         self.small.release.set()
         await stream.until(b"done")
 
     async def test_lost(self) -> None:
         """A lost stream cancels the calls of its session and ends it."""
         self.serve()
-        stream, endpoint = await self.start_waiting()
-        stream.transport.abortConnection()
+        stream, endpoint = await self.start_sse_call()
+        stream.abort()
         await self.eventually(lambda: self.small.outcomes)
         self.assertEqual(self.small.outcomes, ["cancelled"])
-        self.assertEqual(await self.post(endpoint, rpc("ping", id=2)), 404)
+        self.assertEqual(await self.post_sse(endpoint, rpc("ping", id=2)), 404)
 
     async def test_other_principal(self) -> None:
         """A session is nobody's but its owner's."""
@@ -284,12 +260,12 @@ class SSETests(ServiceTestCase):
         self.authenticator.decide = lambda name: succeed(
             ALICE if name == b"alice" else BOB
         )
-        _, endpoint = await self.open(Authorization="alice")
+        _, endpoint = await self.open_sse(Authorization="alice")
         self.assertEqual(
-            await self.post(endpoint, INITIALIZE, Authorization="bob"), 404
+            await self.post_sse(endpoint, INITIALIZE, Authorization="bob"), 404
         )
         self.assertEqual(
-            await self.post(endpoint, INITIALIZE, Authorization="alice"), 202
+            await self.post_sse(endpoint, INITIALIZE, Authorization="alice"), 202
         )
 
     async def test_methods(self) -> None:
@@ -396,6 +372,6 @@ class BackPressureTests(ServiceTestCase):
         (connection,) = await self.start_unread(1)
         exchanges = self.service._exchanges
         await self.eventually(lambda: exchanges._backlog.waiting)
-        connection.transport.abortConnection()
+        connection.abort()
         await self.eventually(lambda: not exchanges._calls)
         self.assertEqual(exchanges._backlog.waiting, 0)

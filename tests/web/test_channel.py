@@ -302,6 +302,13 @@ class BodyTests(ChannelTestCase):
         self.send(*[b"x" * 1000] * 20)
         self.assertTrue(self.transport.disconnecting)
 
+    def test_rest_came_along(self) -> None:
+        """When the whole body is there already, the connection ends at once."""
+        self.gate.verdict = lambda: succeed(refusal(401, "who are you"))
+        self.send(head("POST", "/", {"Content-Length": "5"}) + b"hello")
+        self.assertEqual(self.answer().status, 401)
+        self.assertTrue(self.transport.disconnecting)
+
     def test_lost(self) -> None:
         """A body whose client has gone no longer counts."""
         self.post(length=50_000)
