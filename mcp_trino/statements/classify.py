@@ -95,8 +95,9 @@ _NESTED_WRITE = _sequence(
     ),
 )
 _LANDMARKS = f"{_SESSION_CLAUSE}|{_TABLE_FUNCTION}|{_NESTED_WRITE}"
-_search = compile_search(f";|{_LANDMARKS}")
-_search_routine = compile_search(rf";{TRIVIA}\Z|{_LANDMARKS}")
+_LIKELY = "(?=[;(WwTt])"  # spares most tokens the rest, a third of the time
+_search = compile_search(f"{_LIKELY}(?:;|{_LANDMARKS})")
+_search_routine = compile_search(rf"{_LIKELY}(?:;{TRIVIA}\Z|{_LANDMARKS})")
 
 
 def read_only(
@@ -147,8 +148,8 @@ class _Head:
 
     :ivar token: its first token.
     :ivar explained: whether an ``EXPLAIN`` stands before it.
-    :ivar analyze: where the first ``ANALYZE`` of an ``EXPLAIN ANALYZE`` before
-        it begins.
+    :ivar analyze: where the ``ANALYZE`` of the last ``EXPLAIN ANALYZE`` before it
+        begins.
     """
 
     token: Token
@@ -163,7 +164,7 @@ def _find_head(text: str) -> _Head:
     token = following(text, 0)
     while found := _EXPLAIN.match(text, token.offset):
         explained = True
-        if found["analyze"] and analyze is None:
+        if found["analyze"]:
             analyze = found.start("analyze")
         token = following(text, found.end())
     _require_reading(text, token, explained=explained)

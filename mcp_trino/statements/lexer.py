@@ -17,11 +17,8 @@ from mcp_trino.errors import StatementRefused
 
 _BLANK = r"[ \t\r\n]++"
 _COMMENT = r"--[^\r\n]*+\r?+\n?+|/\*(?s:.*?)\*/"
-_STRING = (
-    r"(?:[Uu]&)?'[^']*+(?:''[^']*+)*+'"  # a quote inside is written twice …
-    r"|[Xx]'[^']*+'"  # … but not in a binary literal
-    r"|\$\$(?s:.*?)\$\$"
-)
+_QUOTED = r"'[^']*+(?:''[^']*+)*+'"
+_STRING = rf"{_QUOTED}|[Uu]&{_QUOTED}|[Xx]'[^']*+'|\$\$(?s:.*?)\$\$"
 _QUOTED_NAME = r'"[^"]*+(?:""[^"]*+)*+"'
 _DIGITS = r"[0-9](?:_?[0-9])*+"
 _NUMBER = (

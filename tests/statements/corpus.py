@@ -24,6 +24,7 @@ READS = (
     "WITH session AS (SELECT 1 AS a) SELECT session.a FROM session",
     "WITH session /* x */ (a, b) AS (VALUES (1, 2)) SELECT a FROM session",
     "WITH a AS (SELECT 1), session AS (SELECT 2) TABLE session",
+    "WITH input AS (SELECT 1) TABLE input",
     "WITH function AS (SELECT 1) TABLE function",
     "WITH function (a) AS (SELECT 1) TABLE function",
     "WITH FUNCTION twice(x bigint) RETURNS bigint RETURN x * 2 SELECT twice(2)",

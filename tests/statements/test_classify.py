@@ -142,9 +142,9 @@ class ReadOnlyTests(Assertions):
         self.assertRefused("SELECT 1; DROP TABLE t", "DROP", "one statement at a time")
         self.assertRefused("SELECT 1;/* a */;", ";", "one statement at a time")
         self.assertRefused("SELECT 1;\n--\nSELECT 2", "SELECT", "a second statement")
-        self.assertRefused(
-            "WITH function AS (SELECT 1) TABLE function; SELECT 1", "SELECT", "second"
-        )
+        for function in ("function", "function (a)"):
+            text = f"WITH {function} AS (SELECT 1) TABLE function; SELECT 1"
+            self.assertRefused(text, "SELECT", "a second statement")
 
     def test_semicolon(self) -> None:
         """A semicolon at the end goes, with what follows it, and nothing else."""
@@ -171,6 +171,11 @@ class ReadOnlyTests(Assertions):
         for table in ("show", "desc", "explain", "verbose"):
             for rest in ("", " WITH (x = 1)", ".t"):
                 self.assertTrue(verdict(f"EXPLAIN ANALYZE {table}{rest}"))
+
+    def test_tables_like_prepared(self) -> None:
+        """A table may be called what a prepared statement has."""
+        for text in ("DESCRIBE input", "DESCRIBE output.t", "DESC input"):
+            self.assertEqual(read_only(text), text)
 
     def test_nested_write(self) -> None:
         """A write as a common table expression, which Trino has not, is told apart."""

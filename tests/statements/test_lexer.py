@@ -78,9 +78,8 @@ class TokensTests(SynchronousTestCase):
 
     def test_binary_literal(self) -> None:
         """A binary literal ends at its next quote, twice or not."""
-        self.assertTokens(
-            "X'a''b' x 'c' fox'd'", "X'a'", "'b'", "x", "'c'", "fox", "'d'"
-        )
+        self.assertTokens("X'a''b' x'a''b'", "X'a'", "'b'", "x'a'", "'b'")
+        self.assertTokens("x 'c' fox'd''e'", "x", "'c'", "fox", "'d''e'")
 
     def test_dollar_string(self) -> None:
         """Between two double dollars anything may stand; one alone is two tokens."""
