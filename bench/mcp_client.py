@@ -16,6 +16,7 @@ from attrs import Factory, define, field
 from bench.references import Address, WrongAnswer, counted
 
 _CLIENT = {"name": "bench", "version": "1"}
+_DEFAULT_ROWS = 1_000
 
 
 class Era(Enum):
@@ -71,7 +72,8 @@ class MCPClient:
 
     def query(self, sql: str, rows: int) -> list[Any]:
         """Run a statement by ``execute_query`` and read on by ``fetch_page``."""
-        page = self.call("execute_query", query=sql, max_rows=rows)
+        wanted = {"max_rows": rows} if rows > _DEFAULT_ROWS else {}
+        page = self.call("execute_query", query=sql, **wanted)
         result = page.get("rows", [])
         while handle := page.get("next_page"):
             page = self.call("fetch_page", page=handle)

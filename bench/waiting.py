@@ -58,9 +58,7 @@ def while_slow_ones_wait(bench: Bench) -> None:
                 at_trino = len(running())
             gone = _until(lambda: not running())
         finally:
-            for (query_id,) in running():
-                bench.table.note(f"{query_id} was left behind and had to be killed")
-                floor.kill(query_id)
+            _kill_the_rest(bench, mark)
     # Trino becomes quicker with every query at first: idle is before and after.
     after = _times(bench)
     for row in _LATENCY:
@@ -69,6 +67,13 @@ def while_slow_ones_wait(bench: Bench) -> None:
         bench.table.add(row, _WAITING, statistics.median(waiting[row]) * 1000)
     bench.table.add(_AT_TRINO, "server", at_trino)
     bench.table.add(_GONE, "server", gone)
+
+
+def _kill_the_rest(bench: Bench, mark: str) -> None:
+    with closing(Floor(bench.coordinator)) as floor:
+        for (query_id,) in floor.ask(_FIND_SQL.format(mark=mark)):
+            bench.table.note(f"{query_id} was left behind and had to be killed")
+            floor.kill(query_id)
 
 
 @contextmanager
