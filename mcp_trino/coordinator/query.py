@@ -26,7 +26,7 @@ from mcp_trino.errors import CoordinatorUnreachable
 from mcp_trino.interfaces import Watch
 
 # A call that takes longer goes on in the slow lane.
-_QUICK_SECONDS = 1.0
+_QUICK_SECONDS = 0.5
 _QUICK_WAIT_SECONDS = 0.2
 _SLOW_WAIT_SECONDS = 1.0
 _LEAST_WAIT_SECONDS = 0.1

@@ -1,82 +1,29 @@
 """
 Results that are read on by handle.
 
-A handle is ``<name of the result>.<number of the page>``. The store holds a
-record of each result that says where its next page begins, and the page that
-was given last: the same handle gives the same page until a later one is used.
-Nobody polls Trino between two calls; a result that nobody comes back for is
-canceled there.
+The store holds a record of each result that says where its next page begins,
+and the page that was given last: the same handle gives the same page until a
+later one is used. Nobody polls Trino between two calls; a result that nobody
+comes back for is canceled there.
 """
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
-from attrs import asdict, define, evolve, field, frozen
+from attrs import asdict, define, evolve, field
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mcp_trino.coordinator.query import Query
-from mcp_trino.coordinator.reading import Position, Reading
-from mcp_trino.errors import PageGone, TimedOut
+from mcp_trino.coordinator.reading import Position
+from mcp_trino.coordinator.records import Record, gone
+from mcp_trino.errors import TimedOut
 from mcp_trino.interfaces import IStore
 from mcp_trino.principal import Principal
-from mcp_trino.queries import Column, Page, PageState, Progress
+from mcp_trino.queries import Column
 from mcp_trino.settings import QuerySettings
 from mcp_trino.store import get_long, put_long, take_long
-
-
-@frozen
-class Record:
-    """
-    Where the next page of a result begins, and whose it is.
-
-    :ivar owner: the principal's key.
-    :ivar timeout_seconds: how long Trino may take for the rows of a page.
-    :ivar deadline: the time when it ends, 0 when it does not run.
-    :ivar number: the number of the next page.
-    :ivar row_offset: the rows before it.
-    :ivar position: where it begins; its ``kept`` lies in the store by itself.
-        ``None`` at the end of the result.
-    :ivar timed_out: the query was canceled at the deadline.
-    """
-
-    name: str
-    owner: str
-    timeout_seconds: float
-    deadline: float = 0.0
-    query_id: str = ""
-    number: int = 1
-    row_offset: int = 0
-    columns: tuple[Column, ...] = ()
-    position: Position | None = None
-    timed_out: bool = False
-
-    @property
-    def handle(self) -> str:
-        """What names the next page."""
-        return f"{self.name}.{self.number}"
-
-    def has_page(self, number: int) -> bool:
-        """Whether a number is that of the next page, and there is one."""
-        return number == self.number and self.position is not None
-
-    def started(self, now: float) -> "Record":
-        """Give the record with its time running, since now if not before."""
-        return evolve(self, deadline=self.deadline or now + self.timeout_seconds)
-
-    def after(self, reading: Reading) -> "Record":
-        """Give the record for what comes after a page; one without rows stays."""
-        given = bool(reading.rows) or reading.position is None
-        return evolve(
-            self,
-            deadline=0.0 if given else self.deadline,
-            query_id=reading.exchange.query_id or self.query_id,
-            number=self.number + given,
-            row_offset=self.row_offset + len(reading.rows),
-            columns=reading.columns,
-            position=reading.position,
-        )
 
 
 @define(eq=False)
@@ -173,9 +120,7 @@ class OpenResults:
 
     def drop(self, result: OpenResult) -> None:
         """Cancel the query of a result at Trino and forget the result."""
-        self._disarm(result)
-        self._open.pop(result.name, None)
-        self._spawn(result.query.leave())
+        self._close(result)
         self._spawn(self._forget(result.name))
 
     def drop_all(self) -> None:
@@ -204,10 +149,16 @@ class OpenResults:
         await take_long(self._store, _page_key(name, number - 1))
 
     def _expire(self, result: OpenResult, record: Record) -> None:
-        self.drop(result)
         if record.deadline and self._clock.seconds() >= record.deadline:
-            timed_out = evolve(record, position=None, timed_out=True)
-            self._spawn(self._write(timed_out))
+            self._close(result)
+            self._spawn(self._write(evolve(record, position=None, timed_out=True)))
+        else:
+            self.drop(result)
+
+    def _close(self, result: OpenResult) -> None:
+        self._disarm(result)
+        self._open.pop(result.name, None)
+        self._spawn(result.query.leave())
 
     def _disarm(self, result: OpenResult) -> None:
         if result.expiry is not None and result.expiry.active():
@@ -228,53 +179,6 @@ class OpenResults:
     async def _forget(self, name: str) -> None:
         await take_long(self._store, _record_key(name))
         await take_long(self._store, _rows_key(name))
-
-
-def dump_page(page: Page) -> bytes:
-    """Write a page down to be given again."""
-    return orjson.dumps(asdict(page), default=lambda state: state.value)
-
-
-def load_page(content: bytes) -> Page:
-    """Give a page that was written down."""
-    values = orjson.loads(content)
-    return Page(
-        **{
-            **values,
-            "state": PageState(values["state"]),
-            "columns": tuple(Column(**column) for column in values["columns"]),
-            "rows": tuple(values["rows"]),
-            "progress": Progress(**values["progress"]),
-            "warnings": tuple(values["warnings"]),
-        }
-    )
-
-
-def split_handle(handle: str) -> tuple[str, int]:
-    """
-    Give the name of a result and the number of a page.
-
-    :raise PageGone: that is no handle.
-    """
-    name, _, number = handle.partition(".")
-    if (
-        not number.isdecimal()
-        or not number.isascii()
-        or len(handle) > _MAX_HANDLE_CHARS
-    ):
-        raise gone()
-    return name, int(number)
-
-
-def gone() -> PageGone:
-    """Say that there is no such page, always in the same words."""
-    return PageGone(
-        "there is no such page: the handle is unknown, its time has passed or the "
-        "result was read on; run the statement again"
-    )
-
-
-_MAX_HANDLE_CHARS = 40
 
 
 def _record_key(name: str) -> str:

@@ -20,15 +20,15 @@ from mcp_trino.coordinator.lanes import Lane, Lanes
 from mcp_trino.coordinator.probe import Probe
 from mcp_trino.coordinator.query import Query
 from mcp_trino.coordinator.reading import Reading
-from mcp_trino.coordinator.results import (
-    OpenResult,
-    OpenResults,
+from mcp_trino.coordinator.records import (
     Record,
     dump_page,
     gone,
     load_page,
+    page_of,
     split_handle,
 )
+from mcp_trino.coordinator.results import OpenResult, OpenResults
 from mcp_trino.coordinator.transport import Transport
 from mcp_trino.errors import Busy, CoordinatorUnreachable, QueryCanceled, TimedOut
 from mcp_trino.interfaces import ICoordinator, IStore, Watch
@@ -203,7 +203,7 @@ class CoordinatorService(Service):
         except BaseException:
             self._spawn(query.leave())
             raise
-        return _page(record, reading, following)
+        return page_of(record, reading, following)
 
     async def _fetch(
         self, handle: str, principal: Principal, window: Window, watch: Watch | None
@@ -241,7 +241,7 @@ class CoordinatorService(Service):
                 current = record.started(self._reactor.seconds())
                 await self._read(result.query, reading, current, until, watch)
             following = current.after(reading)
-            page = _page(current, reading, following)
+            page = page_of(current, reading, following)
             if page.state is not PageState.RUNNING:
                 content = await self._lanes.run(Lane.QUICK, dump_page, page)
                 await self._results.keep_page(current, content)
@@ -307,25 +307,3 @@ class CoordinatorService(Service):
         if record.position is not None:
             query.exchange.uri = record.position.uri
         return query
-
-
-def _page(record: Record, reading: Reading, following: Record) -> Page:
-    """Make the page that a record stood for, now that it was read."""
-    if following.position is None:
-        state = PageState.COMPLETE
-    else:
-        state = PageState.MORE if reading.rows else PageState.RUNNING
-    progress = reading.progress
-    if progress is None:
-        raise AssertionError("a page was made of no answer")
-    return Page(
-        state=state,
-        query_id=following.query_id,
-        columns=following.columns,
-        rows=tuple(reading.rows),
-        row_offset=record.row_offset,
-        handle=None if state is PageState.COMPLETE else following.handle,
-        progress=progress,
-        cut_cells=reading.cut_cells,
-        warnings=reading.warnings,
-    )

@@ -43,7 +43,7 @@ class Response:
 
     status_code: int
     headers: Message
-    content: bytes
+    content: bytes = field(repr=False)
     encoding: str | None = None
 
     @property
