@@ -29,7 +29,7 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from mcp_trino.coordinator.failures import Transient
-from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable
+from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable, StatementFailed
 from mcp_trino.settings import TrinoSettings
 
 # A page of Trino's is about 1 MiB, more only when single rows are that long.
@@ -117,6 +117,7 @@ class Transport:
         :param headers: those that are ``None`` are left out.
         :raise Transient: no answer, or none to the end.
         :raise CoordinatorUnreachable: it cannot become better by itself.
+        :raise StatementFailed: the answer is too large to be read.
         """
         target = url if url.startswith("/") else "/" + url.split("/", 3)[-1]
         with self._connection() as connection:
@@ -195,9 +196,10 @@ def _content(response: HTTPResponse) -> bytes:
     elif response.length <= MAX_RESPONSE_BYTES:
         return response.read()
     if response.length is not None or len(content) > MAX_RESPONSE_BYTES:
-        raise CoordinatorUnreachable(
-            f"an answer of Trino is larger than {MAX_RESPONSE_BYTES >> 20} MiB: "
-            "ask for fewer or shorter values"
+        raise StatementFailed(
+            "RESPONSE_TOO_LARGE",
+            "INSUFFICIENT_RESOURCES",
+            f"a few rows of the result are larger than {MAX_RESPONSE_BYTES >> 20} MiB",
         )
     return content
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mcp_trino.coordinator import transport as transport_module
 from mcp_trino.coordinator.failures import Transient
 from mcp_trino.coordinator.transport import Session, Transport
-from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable
+from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable, StatementFailed
 from tests.coordinator.socket_server import Held, SocketServer, response
 from tests.coordinator.test_service import TRINO
 from tests.e2e.certificates import make_certificates
@@ -141,7 +141,7 @@ class RequestTests(TransportTestCase):
         self.patch(transport_module, "MAX_RESPONSE_BYTES", 8)
         endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * 100
         for script in (response(200, b"x" * 9), endless):
-            with self.assertRaises(CoordinatorUnreachable):
+            with self.assertRaisesRegex(StatementFailed, "RESPONSE_TOO_LARGE"):
                 self.transport(self.serve(script)).request("GET", "/", HEADERS)
         fits = self.transport(self.serve(response(200, b"x" * 8)))
         self.assertEqual(fits.request("GET", "/", HEADERS).content, b"x" * 8)
