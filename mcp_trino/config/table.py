@@ -88,10 +88,10 @@ QUERIES = (
     Setting("TRINO_QUEUE", whole(0, 100000), "128",
         to="queries.queue", meaning=
         "calls that may wait for a place; a further one is told to come back later"),
-    Setting("TRINO_QUICK_THREADS", whole(1, 256), "8",
+    Setting("TRINO_QUICK_THREADS", whole(1, 256), "16",
         to="queries.quick_threads", meaning=
         "threads for the first steps of every query"),
-    Setting("TRINO_SLOW_THREADS", whole(1, 256), "16",
+    Setting("TRINO_SLOW_THREADS", whole(1, 256), "64",
         to="queries.slow_threads", meaning=
         "threads for queries that turned out to take long"),
 )
