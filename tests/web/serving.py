@@ -291,6 +291,10 @@ class ServiceTestCase(TestCase):
         self.authenticator = ScriptedAuthenticator()
         self.coordinator = ScriptedCoordinator()
 
+    def build_server(self) -> Server[Any]:
+        """Make the server of the protocol that is served."""
+        return self.small.build()
+
     def serve(self, **changes: Any) -> None:
         """Start it, with changed settings; a test does this first."""
         from twisted.internet import reactor
@@ -299,7 +303,7 @@ class ServiceTestCase(TestCase):
             reactor,
             asyncio.get_event_loop(),
             web_settings(**changes),
-            server=self.small.build(),
+            server=self.build_server(),
             authenticator=self.authenticator,
             coordinator=self.coordinator,
         )
