@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from attrs import evolve
 from twisted.application.service import IService
 from twisted.logger import ILogObserver, LogLevel, globalLogBeginner
 from twisted.python.usage import UsageError
@@ -132,7 +133,8 @@ def _sandbox(arguments: Sequence[str]) -> None:
 
     for warning in options.warnings:
         _say(warning)
-    trino = SandboxTrino(reactor, Launch.from_environment(os.environ), _say)
+    launch = evolve(Launch.from_environment(os.environ), quick=True)
+    trino = SandboxTrino(reactor, launch, _say)
     demonstration = Demonstration(reactor, options.settings, trino, _say)
     run(demonstration, observer_of(sys.stderr, LogLevel.warn))
     if demonstration.failed:

@@ -1,1 +1,0 @@
-"""Providers in memory that pass the same tests as the real ones."""
