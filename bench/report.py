@@ -131,9 +131,9 @@ def machine() -> dict[str, Any]:
 
 
 def _spread(values: list[float]) -> str:
-    """Write the median and, of several values, the least and the greatest."""
+    """Write the median and, when they differ, the least and the greatest."""
     median = _short(statistics.median(values))
-    if len(values) == 1:
+    if min(values) == max(values):
         return median
     return f"{median} ({_short(min(values))}-{_short(max(values))})"
 
