@@ -11,7 +11,7 @@ has gone.
 import asyncio
 import json
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, field
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -40,17 +40,8 @@ ProtocolServer = Server[Any]
 
 _LISTEN = "subscriptions/listen"
 
-_INVALID_REQUEST: Final = Reply(
-    status=400,
-    body=JSONRPCError(
-        jsonrpc="2.0",
-        id=None,
-        error=ErrorData(code=INVALID_REQUEST, message="a body is one JSON object"),
-    )
-    .model_dump_json(exclude_unset=True)
-    .encode(),
-    headers=((b"Content-Type", JSON),),
-)
+# Each costs a hundred times its one byte when it is parsed.
+_MAX_BRACKETS = 50_000
 
 
 @define(eq=False)
@@ -107,8 +98,12 @@ class Transports:
         return _user(principal)
 
     def refuse(self, body: bytes) -> Reply | None:
-        """Refuse a batch, which the SDK calls invalid parameters in one era."""
-        return _INVALID_REQUEST if _is_another_value(body) else None
+        """Refuse a batch, and what is too large only when it is parsed."""
+        if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
+            return _invalid_request("a body has too many arrays and objects")
+        if _is_another_value(body):
+            return _invalid_request("a body is one JSON object")
+        return None
 
     def is_stream(self, request: BoundedRequest) -> bool:
         """Say whether that asks for notifications as they come."""
@@ -217,7 +212,18 @@ def _user(principal: Principal) -> AuthenticatedUser:
     )
 
 
+def _invalid_request(message: str) -> Reply:
+    error = ErrorData(code=INVALID_REQUEST, message=message)
+    body = JSONRPCError(jsonrpc="2.0", id=None, error=error)
+    return Reply(
+        status=400,
+        body=body.model_dump_json(exclude_unset=True).encode(),
+        headers=((b"Content-Type", JSON),),
+    )
+
+
 def _is_another_value(body: bytes) -> bool:
+    # The SDK calls a batch invalid parameters in the handshake era.
     if body[:1] in {b"{", b""}:
         return False
     try:

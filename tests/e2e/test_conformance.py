@@ -1,7 +1,8 @@
 """The protocol's own conformance suite, against this project's transport."""
 
 import re
-from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from mcp.server.lowlevel import Server
@@ -17,6 +18,11 @@ class ConformanceTests(ServiceTestCase):
 
     timeout = 300
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory = mkdtemp()
+        self.addCleanup(rmtree, self.directory)
+
     def build_server(self) -> Server[Any]:
         """Serve the fixtures of the suite."""
         return fixture_server()
@@ -28,13 +34,11 @@ class ConformanceTests(ServiceTestCase):
         command = npm_programs().command("conformance", "server", "--suite", "all")
         self.serve(max_sessions=200, max_streams=100)
         url = f"http://127.0.0.1:{self.port}/mcp"
-        directory = Path(self.mktemp())
-        directory.mkdir()
         output, errors, status = await getProcessOutputAndValue(
             command[0],
             [*command[1:], "--url", url, "--spec-version", revision],
             env=None,
-            path=str(directory),
+            path=self.directory,
             reactor=reactor,
         )
         text = (output + errors).decode()

@@ -306,6 +306,14 @@ class ErrorTests(ServiceTestCase):
             with self.subTest(body=body[:10]):
                 self.assertEqual(await self.codes(body), ((400, -32600), (400, -32600)))
 
+    async def test_too_many_values(self) -> None:
+        """A body that would grow a hundredfold when it is parsed is not parsed."""
+        self.serve(max_body_bytes=1_000_000, body_budget_bytes=1_000_000)
+        for item in (b"[],", b'{"a":1},'):
+            body = rpc("ping", id=1, a=[1]).replace(b"1]", item * 51_000 + b"1]")
+            with self.subTest(item=item):
+                self.assertEqual(await self.codes(body), ((400, -32600), (400, -32600)))
+
     async def test_unknown_method(self) -> None:
         """A method that there is not is not found."""
         self.serve()
