@@ -6,6 +6,10 @@ from ipaddress import ip_address
 from attrs import frozen
 from twisted.internet.endpoints import quoteStringArgument
 
+# Of Twisted's own 50 the 51st of many clients that come at once waits a second
+# for its second attempt.
+_BACKLOG = 1024
+
 
 @frozen
 class Listening:
@@ -42,7 +46,8 @@ def listening(binding: str, port: int) -> Listening:
     except ValueError:
         return _endpoint(binding)
     quoted = quoteStringArgument(host)
-    return Listening(f"tcp:{port}:interface={quoted}", host, port)
+    endpoint = f"tcp:{port}:interface={quoted}:backlog={_BACKLOG}"
+    return Listening(endpoint, host, port)
 
 
 def _endpoint(text: str) -> Listening:

@@ -11,7 +11,7 @@ class ListeningTests(SynchronousTestCase):
     """What is known of a place to listen at."""
 
     def test_addresses(self) -> None:
-        """An address is bound with the port of MCP_PORT, by an endpoint of Twisted's."""
+        """An address is bound with the port of MCP_PORT, and room for a crowd."""
         for text, host in (
             ("127.0.0.1", "127.0.0.1"),
             ("localhost", "127.0.0.1"),
@@ -22,6 +22,7 @@ class ListeningTests(SynchronousTestCase):
             self.assertEqual((place.host, place.port), (host, 8080))
             endpoint = serverFromString(MemoryReactorClock(), place.endpoint)
             self.assertEqual((endpoint._interface, endpoint._port), (host, 8080))
+            self.assertGreaterEqual(endpoint._backlog, 1000)
 
     def test_endpoints(self) -> None:
         """Of an endpoint string the address and the port are known where it has them."""

@@ -16,7 +16,8 @@ class DefaultTests(SynchronousTestCase):
     def test_safe(self) -> None:
         """Nothing listens beyond this machine, and Trino's certificate is checked."""
         settings = served()
-        self.assertEqual(settings.web.listen, ("tcp:8080:interface=127.0.0.1",))
+        (place,) = settings.web.listen
+        self.assertTrue(place.startswith("tcp:8080:interface=127.0.0.1:"), place)
         self.assertEqual(settings.web.public_url, "http://localhost:8080")
         self.assertTrue(settings.trino.verify)
         self.assertEqual(settings.trino.scheme, "https")
@@ -167,14 +168,10 @@ class WebTests(SynchronousTestCase):
     def test_several_places(self) -> None:
         """It can listen at several places, in any mixture."""
         web = served(MCP_BIND="127.0.0.1, ::1 unix:/run/x", MCP_PORT="9000").web
-        self.assertEqual(
-            web.listen,
-            (
-                "tcp:9000:interface=127.0.0.1",
-                r"tcp:9000:interface=\:\:1",
-                "unix:/run/x",
-            ),
-        )
+        first, second, third = web.listen
+        self.assertTrue(first.startswith("tcp:9000:interface=127.0.0.1:"), first)
+        self.assertTrue(second.startswith(r"tcp:9000:interface=\:\:1:"), second)
+        self.assertEqual(third, "unix:/run/x")
 
     def test_nowhere(self) -> None:
         """A server that listens nowhere does not start."""
