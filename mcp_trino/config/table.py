@@ -124,7 +124,7 @@ LIMITS = (
     Setting("MCP_MAX_BODY_BYTES", whole(1024, 67108864), "4194304",
         to="web.max_body_bytes", meaning=
         "bytes of the largest body of a request"),
-    Setting("MCP_BODY_BUDGET_BYTES", whole(1024, 1073741824), "16777216",
+    Setting("MCP_BODY_BUDGET_BYTES", whole(1024, 1073741824), "8388608",
         to="web.body_budget_bytes", meaning=
         "bytes of all bodies that are being received"),
     Setting("MCP_MAX_CONNECTIONS", whole(1, 100000), "1000",
