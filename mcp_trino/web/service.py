@@ -60,7 +60,6 @@ class WebService(MultiService):
         :param loop: its event loop, which need not run yet.
         """
         super().__init__()
-        self._reactor = reactor
         self._loop = loop
         self._settings = settings
         self._transports = Transports(server, settings, reactor)
@@ -97,6 +96,7 @@ class WebService(MultiService):
         with _clear_sentence():
             super().startService()
         self._run = self._loop.create_task(self._transports.run())
+        self._run.add_done_callback(self._no_longer_ready)
         self._readiness.ready = True
 
     def stopService(self) -> Deferred[None]:
@@ -124,8 +124,11 @@ class WebService(MultiService):
         else:
             self._log.info("the certificate was read again")
 
-    async def _stop(self) -> None:
+    def _no_longer_ready(self, _: object = None) -> None:
         self._readiness.ready = False
+
+    async def _stop(self) -> None:
+        self._no_longer_ready()
         self._gate.closed = True
         await super().stopService()
         ending = self._exchanges.end(self._settings.shutdown_grace_seconds)
@@ -144,7 +147,7 @@ def _endpoint(
         # A name that systemd did not pass is a bare LookupError.
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            (f"cannot listen on {description!r}: {reason}",)
+            (f"cannot listen on {description!r}: {reason} (MCP_BIND)",)
         ) from error
 
 
@@ -155,6 +158,8 @@ def _clear_sentence() -> Iterator[None]:
     except CannotListenError as error:
         place = ":".join(str(part) for part in (error.interface, error.port) if part)
         reason = getattr(error.socketError, "strerror", None) or error.socketError
-        raise ConfigurationError((f"cannot listen on {place}: {reason}",)) from error
+        raise ConfigurationError(
+            (f"cannot listen on {place}: {reason} (MCP_PORT)",)
+        ) from error
     except OSError as error:
-        raise ConfigurationError((f"cannot listen: {error}",)) from error
+        raise ConfigurationError((f"cannot listen: {error} (MCP_BIND)",)) from error

@@ -62,10 +62,8 @@ class StartTests(SynchronousTestCase):
             for start in ("privilegedStartService", "startService"):
                 service = _build(listen=(f"tcp:{port}:interface=127.0.0.1",))
                 error = self.assertRaises(ConfigurationError, getattr(service, start))
-                self.assertEqual(
-                    error.problems,
-                    (f"cannot listen on 127.0.0.1:{port}: Address already in use",),
-                )
+                busy_port = f"127.0.0.1:{port}: Address already in use (MCP_PORT)"
+                self.assertEqual(error.problems, (f"cannot listen on {busy_port}",))
 
     def test_bad_socket(self) -> None:
         """A UNIX socket where none can be is a sentence too."""
@@ -325,6 +323,14 @@ class PageTests(ServiceTestCase):
         self.assertEqual((answer.status, answer.body), (200, b"ok\n"))
         answer = await self.ask("GET", "/readyz")
         self.assertEqual(answer.json()["status"], "ready")
+
+    async def test_sessions_have_ended(self) -> None:
+        """A process whose sessions ended unexpectedly is not ready any more."""
+        self.serve()
+        self.service._transports.stop()
+        await self.eventually(self.service._run.done)
+        answer = await self.ask("GET", "/readyz")
+        self.assertEqual((answer.status, answer.json()["status"]), (503, "not ready"))
 
     async def test_problem_is_for_this_machine(self) -> None:
         """What is wrong with Trino is not told to those who come through a proxy."""
