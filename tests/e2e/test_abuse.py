@@ -18,7 +18,7 @@ from tests.e2e.server_process import start_server
 _T = TypeVar("_T")
 _MEGABYTE = 1_000_000
 _GROWTH_BYTES = 60 * _MEGABYTE
-_AGAIN_BYTES = 15 * _MEGABYTE
+_AGAIN_BYTES = 12 * _MEGABYTE
 _CONNECTIONS = 200
 _TIMEOUT_SECONDS = 15
 _HEADERS = {

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 import anyio
 from mcp import Client, StdioServerParameters
+from mcp.client import Transport
 from mcp.client.sse import sse_client
+from mcp.client.stdio import stdio_client
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.in_task import TaskTestCase, in_task
@@ -58,10 +60,7 @@ class CancellationTests(TaskTestCase):
     async def test_notification_by_stdio(self) -> None:
         """Over stdio it is a notification in either era."""
         for mode in ("auto", "legacy"):
-            process = StdioServerParameters(
-                command=program("mcp-trino"), args=["stdio"], env=server_environment()
-            )
-            await self._assert_canceled(Client(process, mode=mode))
+            await self._assert_canceled(Client(self._stdio(), mode=mode))
 
     @in_task
     async def test_dropped_client(self) -> None:
@@ -73,6 +72,13 @@ class CancellationTests(TaskTestCase):
         """A client of the handshake era that dies could come back for a while."""
         within = _GRACE_SECONDS + _PROMPT_SECONDS
         await self._assert_canceled_after_kill("legacy", within)
+
+    def _stdio(self) -> Transport:
+        process = StdioServerParameters(
+            command=program("mcp-trino"), args=["stdio"], env=server_environment()
+        )
+        log = self.enterContext(Path(self.mktemp()).open("w"))
+        return stdio_client(process, errlog=log)
 
     async def _assert_canceled(self, connection: Client) -> None:
         statement = endless_statement()
@@ -158,6 +164,7 @@ class StopTests(TaskTestCase):
             env=server_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             text=True,
         )
         self.addCleanup(_kill, process)
