@@ -68,7 +68,7 @@ def make_service(settings: Settings, reactor: Any) -> IService:
         services += [web, Hangup(reactor, web.reload_tls)]
     else:
         services += [StdioService(server, loop, reactor)]
-    startup = Startup(_greeting(settings))
+    startup = Startup(reactor, _greeting(settings))
     for service in services:
         service.setServiceParent(startup)
     return startup

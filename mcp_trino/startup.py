@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import Logger
 
 from mcp_trino.errors import ConfigurationError
@@ -54,9 +54,10 @@ class Startup(MultiService):
 
     _log = Logger()
 
-    def __init__(self, greeting: str) -> None:
+    def __init__(self, reactor: IReactorCore, greeting: str) -> None:
         """:param greeting: what the log tells when all have started."""
         super().__init__()
+        self._reactor = reactor
         self._greeting = greeting
 
     def privilegedStartService(self) -> None:
@@ -66,7 +67,10 @@ class Startup(MultiService):
     def startService(self) -> None:
         """Begin to serve."""
         self._started(super().startService)
-        self._log.info("{greeting}", greeting=self._greeting)
+        # Not before signals are heeded, for whoever waits to send one.
+        self._reactor.callWhenRunning(
+            self._log.info, "{greeting}", greeting=self._greeting
+        )
 
     def _started(self, start: Callable[[], None]) -> None:
         try:

@@ -4,7 +4,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
+from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -44,13 +46,17 @@ class Recorded(Service):
 
 @define(eq=False)
 class Queue:
-    """The part of a reactor that takes calls from everywhere."""
+    """The part of a reactor that takes calls for later."""
 
     calls: list[Callable[[], None]] = field(factory=list)
 
     def callFromThread(self, call: Callable[[], None]) -> None:
         """Take a call."""
         self.calls.append(call)
+
+    def callWhenRunning(self, call: Callable[..., None], *args: Any, **kw: Any) -> None:
+        """Take a call and its arguments."""
+        self.calls.append(partial(call, *args, **kw))
 
 
 class StartupTests(SynchronousTestCase):
@@ -60,7 +66,8 @@ class StartupTests(SynchronousTestCase):
         """Catch standard error."""
         self.error = StringIO()
         self.patch(sys, "__stderr__", self.error)
-        self.startup = Startup("here we are")
+        self.reactor = Queue()
+        self.startup = Startup(self.reactor, "here we are")
         self.notes: list[str] = []
 
     def add(self, label: str, problem: ConfigurationError | None = None) -> Recorded:
@@ -70,12 +77,14 @@ class StartupTests(SynchronousTestCase):
         return service
 
     def test_greeting(self) -> None:
-        """When all have started the log tells what was started."""
+        """When all have started and the reactor runs, the log tells what it is."""
         self.add("one")
         with capturedLogs() as events:
             self.startup.privilegedStartService()
-            self.assertEqual(events, [])
             self.startup.startService()
+            self.assertEqual(events, [])
+            (running,) = self.reactor.calls
+            running()
         self.assertEqual([event["greeting"] for event in events], ["here we are"])
 
     def test_refusal(self) -> None:

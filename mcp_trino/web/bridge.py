@@ -7,7 +7,7 @@ What depends on the protocol that the applications speak is asked of it.
 import asyncio
 import typing
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -15,13 +15,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from mcp_trino.principal import Principal
+from mcp_trino.tools.server import PRINCIPAL
 from mcp_trino.web.exchange import Application, Exchange, Scope
 from mcp_trino.web.limits import Backlog, Budget
 from mcp_trino.web.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest
-
-PRINCIPAL: Final = "mcp_trino.principal"
-"""The key of the ASGI scope under which tools find the ``Principal``."""
 
 _RETRY_AFTER_SECONDS = 30
 _LAST_EVENTS_SECONDS = 0.1

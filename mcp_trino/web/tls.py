@@ -10,6 +10,8 @@ from zope.interface import implementer
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.settings import TLSSettings
 
+_NAMES = "HTTPS_CERT_FILE and HTTPS_KEY_FILE"
+
 
 @implementer(IOpenSSLServerConnectionCreator)
 @define(eq=False)
@@ -45,14 +47,12 @@ class ServerCertificate:
             context.use_privatekey_file(str(settings.key_file))
             context.check_privatekey()
         except OSError as error:
-            raise ConfigurationError(
-                (f"cannot read {error.filename}: {error.strerror}",)
-            ) from error
+            problem = f"cannot read {error.filename}: {error.strerror}"
+            raise ConfigurationError((f"{_NAMES}: {problem}",)) from error
         except SSL.Error as error:
             files = f"{settings.certificate_file} and {settings.key_file}"
-            raise ConfigurationError(
-                (f"{files} are not a PEM certificate chain and its open key",)
-            ) from error
+            problem = f"{files} are not a PEM certificate chain and its open key"
+            raise ConfigurationError((f"{_NAMES}: {problem}",)) from error
         self._context = context
 
     def serverConnectionForTLS(

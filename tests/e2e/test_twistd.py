@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 from attrs import define, field
 from twisted.trial.unittest import SynchronousTestCase
@@ -103,9 +104,13 @@ class ProcessTestCase(SynchronousTestCase):
             text=True,
             **more,
         )
+        # Whoever waits for its output would wait for ever for one that hangs.
+        patience = Timer(_SECONDS, process.kill)
+        patience.start()
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait, _SECONDS)
         self.addCleanup(process.kill)
+        self.addCleanup(patience.cancel)
         return process, Output(process)
 
     def log(self) -> str:
@@ -174,7 +179,7 @@ class RefusalTests(ProcessTestCase):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             self.assert_refused(
-                f"cannot listen on 127.0.0.1:{port}: Address already in use",
+                f"cannot listen on 127.0.0.1:{port}: Address already in use (MCP_PORT)",
                 f"--port={port}",
             )
 
