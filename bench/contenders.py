@@ -54,6 +54,8 @@ SERVED = tuple(contender.name for contender in CONTENDERS if contender.is_served
 
 
 def rotated(items: Sequence[T], by: int) -> list[T]:
-    """Begin with another item each time, so that none is always the first."""
-    first = by % len(items)
-    return [*items[first:], *items[:first]]
+    """Begin with another item each time, and go the other way round every second."""
+    backwards = by % 2
+    first = (by + backwards) % len(items)
+    turned = [*items[first:], *items[:first]]
+    return turned[::-1] if backwards else turned
