@@ -22,6 +22,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\\?#@\s*]+")
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SHOWN_CHARS = 60
 
 
 @frozen
@@ -39,7 +40,7 @@ class Kind:
 
 def shown(text: str) -> str:
     """Quote a value for a sentence, cut when it is long."""
-    return repr(text if len(text) <= 60 else f"{text[:60]}…")  # noqa: PLR2004
+    return repr(text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…")
 
 
 def whole(lowest: int, highest: int) -> Kind:

@@ -11,6 +11,7 @@ import hmac
 import math
 import re
 from base64 import b64encode
+from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
@@ -130,7 +131,7 @@ class Access:
         self, method: str, target: str, headers: dict[str, str | None]
     ) -> dict[str, Any]:
         response = self._transport.request(method, target, headers)
-        if not 200 <= response.status_code < 300:  # noqa: PLR2004
+        if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise of_status(response)
         document = orjson.loads(response.content or b"{}")
         return document if isinstance(document, dict) else {}

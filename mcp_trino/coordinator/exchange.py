@@ -6,6 +6,7 @@ time, but for ``delete`` and ``given_up``.
 """
 
 from email.message import Message
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -109,7 +110,7 @@ class Exchange:
             self.uri = None
 
     def _answered(self, response: Response) -> Answer:
-        if response.status_code != 200:  # noqa: PLR2004
+        if response.status_code != HTTPStatus.OK:
             failure = of_status(response)
             if isinstance(failure, Gone):
                 self.uri = None

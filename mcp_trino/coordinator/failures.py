@@ -1,6 +1,7 @@
 """What goes wrong on the way to Trino, as the errors that callers know."""
 
 import re
+from http import HTTPStatus
 from typing import Protocol
 
 from attrs import frozen
@@ -73,11 +74,11 @@ def of_status(answer: HTTPAnswer) -> Exception:
         )
     if status in (404, 410):
         return Gone()
-    if status == 400:  # noqa: PLR2004 - clearer than a name
+    if status == HTTPStatus.BAD_REQUEST:
         return StatementFailed(
             "BAD_REQUEST", "USER_ERROR", f"Trino refuses the request{_detail(answer)}"
         )
-    if 300 <= status < 400:  # noqa: PLR2004
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return CoordinatorUnreachable(
             f"Trino's address answers with a redirect (HTTP {status}), which is not "
             "followed; scheme, host and port must be those of the coordinator"

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import Message
+from http import HTTPStatus
 from http.client import (
     HTTPConnection,
     HTTPException,
@@ -48,8 +49,8 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is a success."""
-        return self.status_code < 400  # noqa: PLR2004 - the first of the failures
+        """Whether the status is no error (4xx, 5xx), as ``requests`` has it."""
+        return self.status_code < HTTPStatus.BAD_REQUEST
 
     @property
     def text(self) -> bytes:
