@@ -58,10 +58,6 @@ class Access:
                 ("TRINO_PASSWORD is only ever sent over https: set TRINO_SCHEME=https",)
             )
 
-    def _user(self, principal: Principal) -> str:  # noqa: ARG002 - the seam of impersonation
-        """Give the Trino user that a principal's queries run as."""
-        return self._settings.user
-
     def exchange(
         self, principal: Principal, statement: Statement | None = None
     ) -> Exchange:
@@ -70,7 +66,6 @@ class Access:
 
         :raise InvalidArgument: a name in it can be no name at Trino.
         """
-        user = self._user(principal)
         catalog, schema, properties = None, None, {}
         if statement is not None:
             catalog = _header_text("catalog", statement.catalog)
@@ -78,7 +73,7 @@ class Access:
             run_seconds = math.ceil(statement.timeout_seconds + self._extra_seconds)
             properties["query_max_run_time"] = f"{run_seconds}s"
         session = ClientSession(
-            user,
+            self._settings.user,
             catalog=catalog,
             schema=schema,
             source=self._settings.source,
@@ -92,7 +87,7 @@ class Access:
         )
         return Exchange(
             StatementRequest(
-                self._settings, session, Session(self._transport, self._headers(user))
+                self._settings, session, Session(self._transport, self._headers())
             )
         )
 
@@ -110,36 +105,33 @@ class Access:
         if _QUERY_ID.fullmatch(query_id) is None:
             raise QueryNotFound(query_id)
         target = f"/v1/query/{query_id}"
-        headers = self._headers(self._user(principal))
         try:
-            query = self._json("GET", f"{target}?pruned=true", headers)
+            query = self._json("GET", f"{target}?pruned=true")
             mark = str(query.get("session", {}).get("clientInfo", ""))
             own = hmac.compare_digest(mark.encode(), self.mark(principal).encode())
             if not own or query.get("state") in _OVER:
                 raise QueryNotFound(query_id)
-            self._json("DELETE", target, headers)
+            self._json("DELETE", target)
         except Gone:
             raise QueryNotFound(query_id) from None
 
     def version(self) -> str | None:
         """Give Trino's version; it blocks."""
-        info = self._json("GET", "/v1/info", self._headers(self._settings.user))
+        info = self._json("GET", "/v1/info")
         version = info.get("nodeVersion", {}).get("version")
         return None if version is None else str(version)
 
-    def _json(
-        self, method: str, target: str, headers: dict[str, str | None]
-    ) -> dict[str, Any]:
-        response = self._transport.request(method, target, headers)
+    def _json(self, method: str, target: str) -> dict[str, Any]:
+        response = self._transport.request(method, target, self._headers())
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise of_status(response)
         document = orjson.loads(response.content or b"{}")
         return document if isinstance(document, dict) else {}
 
-    def _headers(self, user: str) -> dict[str, str | None]:
+    def _headers(self) -> dict[str, str | None]:
         """Give what every request carries."""
         headers: dict[str, str | None] = {
-            HEADER_USER: user,
+            HEADER_USER: self._settings.user,
             "user-agent": "mcp-trino",
         }
         if self._settings.password is not None:
