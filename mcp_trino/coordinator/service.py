@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from typing import Any, TypeVar
 
-from attrs import Factory, define, field
+from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
 from twisted.logger import Logger
@@ -61,16 +61,8 @@ class CoordinatorService(Service):
     _settings: QuerySettings
     _store: IStore = field(repr=False)
     _mark_key: bytes = field(repr=False)
-    _lanes: Lanes = field(
-        default=Factory(lambda self: self._make_lanes(), takes_self=True),
-        repr=False,
-        kw_only=True,
-    )
-    _transport: Transport = field(
-        default=Factory(lambda self: self._make_transport(), takes_self=True),
-        repr=False,
-        kw_only=True,
-    )
+    _lanes: Lanes = field(repr=False, kw_only=True)
+    _transport: Transport = field(repr=False, kw_only=True)
     _access: Access = field(init=False, repr=False)
     _places: Places = field(init=False, repr=False)
     _results: OpenResults = field(init=False, repr=False)
@@ -90,18 +82,25 @@ class CoordinatorService(Service):
         )
         self._probe = Probe(self._reactor, self._lanes, self._access, self._spawn)
 
-    def _make_lanes(self) -> Lanes:
+    @_lanes.default
+    def _own_lanes(self) -> Lanes:
         return Lanes.of(
             self._reactor, self._settings.quick_threads, self._settings.slow_threads
         )
 
-    def _make_transport(self) -> Transport:
+    @_transport.default
+    def _own_transport(self) -> Transport:
         return Transport(self._trino)
 
     def startService(self) -> None:
         """Let statements run."""
-        super().startService()  # type: ignore[no-untyped-call] # not annotated
+        super().startService()
         self._lanes.start()
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel every query at Trino within some seconds and end the threads."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
         for call in list(self._calls):
@@ -112,11 +111,6 @@ class CoordinatorService(Service):
             await left.addTimeout(_STOP_SECONDS, self._reactor, lambda *_: None)
         self._transport.abort()
         self._lanes.stop()
-
-    def stopService(self) -> Deferred[None]:
-        """Cancel every query at Trino within some seconds and end the threads."""
-        super().stopService()  # type: ignore[no-untyped-call] # not annotated
-        return Deferred.fromCoroutine(self._stop())
 
     def execute(
         self,
