@@ -119,8 +119,9 @@ class BoundedChannel(HTTPChannel):
         else:
             super().lineReceived(line)
 
-    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: ARG002 - overrides
+    def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a head that is too large."""
+        del line
         self.transport.write(_HEAD_TOO_LARGE)
         self.discard_rest(None)
 

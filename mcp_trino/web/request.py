@@ -95,8 +95,9 @@ class BoundedRequest(Request):
         self.setHeader(b"Date", datetimeToString())
         self.verdict = self._judge()
 
-    def gotLength(self, length: int | None) -> None:  # noqa: ARG002 - overrides
+    def gotLength(self, length: int | None) -> None:
         """Hold the body in memory: its size is bounded."""
+        del length
         self._content = self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:

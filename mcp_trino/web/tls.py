@@ -55,9 +55,7 @@ class ServerCertificate:
             raise ConfigurationError((f"{_NAMES}: {problem}",)) from error
         self._context = context
 
-    def serverConnectionForTLS(
-        self,
-        protocol: TLSMemoryBIOProtocol,  # noqa: ARG002 - the interface's
-    ) -> SSL.Connection:
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Make a connection with the certificate of now."""
+        del protocol
         return SSL.Connection(self._context, None)
