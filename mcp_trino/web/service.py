@@ -76,13 +76,10 @@ class WebService(MultiService):
         self._site = BoundedSite(
             pages.resource(), endpoints, self._gate, settings, reactor
         )
-        self._certificate = None
-        factory: IProtocolFactory = self._site
-        if settings.tls is not None:
-            self._certificate = ServerCertificate(settings.tls)
-            factory = TLSMemoryBIOFactory(
-                self._certificate, False, self._site, clock=reactor
-            )
+        self._certificate = (
+            None if settings.tls is None else ServerCertificate(settings.tls)
+        )
+        factory = self._factory(reactor)
         for description in settings.listen:
             _endpoint(description, factory, reactor).setServiceParent(self)
 
@@ -123,6 +120,12 @@ class WebService(MultiService):
             )
         else:
             self._log.info("the certificate was read again")
+
+    def _factory(self, reactor: Any) -> IProtocolFactory:
+        """Give what makes connections, under TLS where there is a certificate."""
+        if self._certificate is None:
+            return self._site
+        return TLSMemoryBIOFactory(self._certificate, False, self._site, clock=reactor)
 
     def _no_longer_ready(self, _: object = None) -> None:
         self._readiness.ready = False
