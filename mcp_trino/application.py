@@ -36,20 +36,13 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     :raise ConfigurationError: a file or an endpoint cannot be used.
     """
     loop = asyncio.get_event_loop()
-    trino = settings.trino
-    everyone = local_principal(trino.user)
-    coordinator = CoordinatorService(
-        reactor,
-        trino,
-        settings.queries,
-        MemoryStore(reactor),
-        token_bytes(_MARK_BYTES),
-    )
+    everyone = local_principal(settings.trino.user)
+    coordinator = _coordinator(settings, reactor)
     by_http = settings.transport is Transport.HTTP
     server = make_server(
         coordinator=coordinator,
         queries=settings.queries,
-        trino=trino,
+        trino=settings.trino,
         principal_of=principal_of_request if by_http else lambda _: everyone,
         clock=reactor,
         loop=loop,
@@ -72,6 +65,16 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     for service in services:
         service.setServiceParent(startup)
     return startup
+
+
+def _coordinator(settings: Settings, reactor: Any) -> CoordinatorService:
+    return CoordinatorService(
+        reactor,
+        settings.trino,
+        settings.queries,
+        MemoryStore(reactor),
+        token_bytes(_MARK_BYTES),
+    )
 
 
 def _greeting(settings: Settings) -> str:
