@@ -8,6 +8,7 @@ come in time.
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, evolve, field
@@ -142,7 +143,8 @@ class MetadataTools:
         page = await self._part(text, call, queries.wait_seconds, _MOST_COLUMNS)
         kind = None
         columns = []
-        for position, column, type_, nullable, comment in sorted(page.rows, key=_first):
+        rows = sorted(page.rows, key=itemgetter(0))
+        for position, column, type_, nullable, comment in rows:
             if position:
                 columns.append(ColumnShown(column, type_, nullable == "YES", comment))
             else:
@@ -253,10 +255,6 @@ def _own_text() -> Generator[None]:
         yield
     except StatementFailed as error:
         raise evolve(error, line=None, column=None) from None
-
-
-def _first(row: list[Any]) -> Any:
-    return row[0]
 
 
 def _pattern(call: Call) -> str:
