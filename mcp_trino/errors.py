@@ -30,7 +30,7 @@ class AccessDenied(Exception):
     Only a decision is reported this way. An authenticator that cannot decide
     raises anything else, and the request is answered 503.
 
-    :ivar status: 400, 401, 403 or 503.
+    :ivar status: 400, 401 or 403.
     :ivar headers: names and values, ``WWW-Authenticate`` among them.
     :ivar body: JSON for the client; shown to people, so without a secret.
     """
