@@ -8,6 +8,7 @@ the reactor; the modules that do are imported when the service is made.
 import os
 import sys
 from importlib.metadata import version
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.logger import Logger
@@ -43,10 +44,10 @@ class Options(UsageOptions):
     settings: Settings
     warnings: tuple[str, ...]
 
-    optFlags = [  # noqa: RUF012 - usage.Options reads it, nobody changes it
+    optFlags: ClassVar[list[list[Any]]] = [
         ["check-config", None, "say what is wrong with the settings and start nothing"],
     ]
-    optParameters = [  # noqa: RUF012
+    optParameters: ClassVar[list[list[Any]]] = [
         ["config", None, None, "ini file with settings, in its section [mcp-trino]"],
         *(
             [option, None, None, help_of(setting)]

@@ -1,6 +1,7 @@
 """Tests of ``mcp_trino.config.parse`` and ``mcp_trino.config.rules``."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -213,7 +214,7 @@ class WebTests(SynchronousTestCase):
 class AbsentTests(SynchronousTestCase):
     """What other servers do and this one does not must not seem to be done."""
 
-    values = {  # noqa: RUF012 - not changed
+    values: ClassVar[dict[str, str | None]] = {
         "TRINO_IMPERSONATION_FIELD": None,
         "TRINO_AUTH_MODE": "oauth",
     }

@@ -1,6 +1,5 @@
 """A coordinator that answers as a test says, and the parts around it."""
 
-from collections.abc import Callable
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -154,7 +153,7 @@ class ScriptedCoordinator:
 
 
 def _deferred(answer: Any) -> Deferred[Page]:
-    if isinstance(answer, Callable):  # type: ignore[arg-type]
+    if callable(answer):
         answer = answer()
     if isinstance(answer, Deferred):
         return answer

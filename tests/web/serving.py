@@ -191,7 +191,7 @@ class _Bytes(io.BytesIO):
 
 def read_answer(received: bytes, method: str = "POST") -> Answer:
     """Read the first answer in what a connection received."""
-    response = http.client.HTTPResponse(_Bytes(received), method=method)  # type: ignore[arg-type]
+    response = http.client.HTTPResponse(_Bytes(received), method=method)
     response.begin()
     return Answer(response.status, response.headers, response.read())
 
