@@ -3,7 +3,10 @@
 from typing import Any
 
 from attrs import define, evolve, field, frozen
+from jsonschema import Draft202012Validator
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mcp_trino.errors import PageGone
@@ -19,6 +22,11 @@ from mcp_trino.queries import (
     Window,
 )
 from mcp_trino.settings import QuerySettings, TrinoSettings
+from mcp_trino.tools.execution import Execution
+from mcp_trino.tools.metadata import MetadataTools
+from mcp_trino.tools.query import QueryTools
+from mcp_trino.tools.suggestions import Suggestions
+from mcp_trino.tools.tool import Call, Reply, Tool
 
 QUERY_ID = "20260101_000000_00001_abcde"
 ALICE = Principal(issuer="https://id.example", subject="1", name="alice")
@@ -158,3 +166,39 @@ def _deferred(answer: Any) -> Deferred[Page]:
     if isinstance(answer, Deferred):
         return answer
     return fail(answer) if isinstance(answer, Exception) else succeed(answer)
+
+
+class ToolsTestCase(SynchronousTestCase):
+    """The tools that run statements, on a scripted coordinator."""
+
+    trino: TrinoSettings = TRINO
+
+    def setUp(self) -> None:
+        """Make them."""
+        self.coordinator = ScriptedCoordinator()
+        suggestions = Suggestions(self.coordinator, Clock())
+        execution = Execution(self.coordinator, QUERIES, self.trino, suggestions)
+        self.tools: dict[str, Tool] = {
+            tool.name: tool
+            for tool in (
+                *QueryTools(self.coordinator, execution).tools(),
+                *MetadataTools(execution).tools(),
+            )
+        }
+
+    def start(self, tool: str, watch: Any = None, **arguments: Any) -> Deferred[Reply]:
+        """Call a tool with checked arguments."""
+        call = Call(ALICE, arguments, watch)
+        return Deferred.fromCoroutine(self.tools[tool].function(call))
+
+    def call(self, tool: str, **arguments: Any) -> Reply:
+        """Call a tool and give its answer, which is valid against its schema."""
+        reply = self.successResultOf(self.start(tool, **arguments))
+        schema = self.tools[tool].output_schema
+        Draft202012Validator(schema).validate(reply.structured)
+        return reply
+
+    def error(self, tool: str, expected: type[Exception], **arguments: Any) -> Any:
+        """Call a tool and give the exception it ends with."""
+        failure = self.failureResultOf(self.start(tool, **arguments), expected)
+        return failure.value

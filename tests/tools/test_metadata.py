@@ -2,24 +2,15 @@
 
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.errors import Busy, InvalidArgument, StatementFailed, TimedOut
-from mcp_trino.settings import TrinoSettings
-from mcp_trino.tools.execution import Execution
-from mcp_trino.tools.metadata import MetadataTools
-from mcp_trino.tools.suggestions import Suggestions
-from mcp_trino.tools.tool import Call, Reply, Tool
 from tests.tools.scripted import (
     ALICE,
     QUERIES,
     QUERY_ID,
-    TRINO,
     WITHOUT_DEFAULTS,
-    ScriptedCoordinator,
+    ToolsTestCase,
     page,
     running,
 )
@@ -41,41 +32,7 @@ DENIED = StatementFailed(
 )
 
 
-class MetadataToolsTestCase(SynchronousTestCase):
-    """A set of tools on a scripted coordinator."""
-
-    trino: TrinoSettings = TRINO
-
-    def setUp(self) -> None:
-        self.coordinator = ScriptedCoordinator()
-        execution = Execution(
-            self.coordinator,
-            QUERIES,
-            self.trino,
-            Suggestions(self.coordinator, Clock()),
-        )
-        self.tools: dict[str, Tool] = {
-            tool.name: tool for tool in MetadataTools(execution).tools()
-        }
-
-    def start(self, tool: str, **arguments: Any) -> Deferred[Reply]:
-        """Call a tool with checked arguments."""
-        return Deferred.fromCoroutine(self.tools[tool].function(Call(ALICE, arguments)))
-
-    def call(self, tool: str, **arguments: Any) -> Reply:
-        """Call a tool and give its answer, which is valid against its schema."""
-        reply = self.successResultOf(self.start(tool, **arguments))
-        schema = self.tools[tool].output_schema
-        Draft202012Validator(schema).validate(reply.structured)
-        return reply
-
-    def error(self, tool: str, expected: type[Exception], **arguments: Any) -> Any:
-        """Call a tool and give the exception it ends with."""
-        failure = self.failureResultOf(self.start(tool, **arguments), expected)
-        return failure.value
-
-
-class ListTests(MetadataToolsTestCase):
+class ListTests(ToolsTestCase):
     """``list_catalogs``, ``list_schemas`` and ``list_tables``."""
 
     def test_catalogs(self) -> None:
@@ -201,7 +158,7 @@ class ListTests(MetadataToolsTestCase):
         self.assertIsNone(error.line, "not a position in the caller's text")
 
 
-class GetTableSchemaTests(MetadataToolsTestCase):
+class GetTableSchemaTests(ToolsTestCase):
     """``get_table_schema``."""
 
     def script(self, **more: Any) -> None:
@@ -370,7 +327,7 @@ class GetTableSchemaTests(MetadataToolsTestCase):
         )
 
 
-class WithoutDefaultsTests(MetadataToolsTestCase):
+class WithoutDefaultsTests(ToolsTestCase):
     """Calls to a server without a default catalog and schema."""
 
     trino = WITHOUT_DEFAULTS

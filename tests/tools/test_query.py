@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.errors import (
     InvalidArgument,
@@ -13,18 +10,14 @@ from mcp_trino.errors import (
     StatementFailed,
     StatementRefused,
 )
-from mcp_trino.settings import TrinoSettings
-from mcp_trino.tools.execution import Execution
-from mcp_trino.tools.query import QueryTools
-from mcp_trino.tools.suggestions import Suggestions
-from mcp_trino.tools.tool import Call, Reply, Tool
+from mcp_trino.tools.tool import Reply
 from tests.tools.scripted import (
     ALICE,
     QUERIES,
     QUERY_ID,
-    TRINO,
     WITHOUT_DEFAULTS,
     ScriptedCoordinator,
+    ToolsTestCase,
     page,
     running,
 )
@@ -32,42 +25,7 @@ from tests.tools.scripted import (
 ONE = page({"x": "integer"}, [1])
 
 
-class QueryToolsTestCase(SynchronousTestCase):
-    """A set of tools on a scripted coordinator."""
-
-    trino: TrinoSettings = TRINO
-
-    def setUp(self) -> None:
-        self.coordinator = ScriptedCoordinator()
-        execution = Execution(
-            self.coordinator,
-            QUERIES,
-            self.trino,
-            Suggestions(self.coordinator, Clock()),
-        )
-        self.tools: dict[str, Tool] = {
-            tool.name: tool for tool in QueryTools(self.coordinator, execution).tools()
-        }
-
-    def start(self, tool: str, watch: Any = None, **arguments: Any) -> Deferred[Reply]:
-        """Call a tool with checked arguments."""
-        call = Call(ALICE, arguments, watch)
-        return Deferred.fromCoroutine(self.tools[tool].function(call))
-
-    def call(self, tool: str, **arguments: Any) -> Reply:
-        """Call a tool and give its answer, which is valid against its schema."""
-        reply = self.successResultOf(self.start(tool, **arguments))
-        schema = self.tools[tool].output_schema
-        Draft202012Validator(schema).validate(reply.structured)
-        return reply
-
-    def error(self, tool: str, expected: type[Exception], **arguments: Any) -> Any:
-        """Call a tool and give the exception it ends with."""
-        failure = self.failureResultOf(self.start(tool, **arguments), expected)
-        return failure.value
-
-
-class ExecuteQueryTests(QueryToolsTestCase):
+class ExecuteQueryTests(ToolsTestCase):
     """``execute_query``."""
 
     def test_rows(self) -> None:
@@ -146,7 +104,7 @@ class ExecuteQueryTests(QueryToolsTestCase):
         self.failureResultOf(call, CancelledError)
 
 
-class WithoutDefaultsTests(QueryToolsTestCase):
+class WithoutDefaultsTests(ToolsTestCase):
     """Calls to a server without a default catalog and schema."""
 
     trino = WITHOUT_DEFAULTS
@@ -166,7 +124,7 @@ class WithoutDefaultsTests(QueryToolsTestCase):
         self.assertEqual(str(error), "schema needs a catalog: pass catalog too")
 
 
-class FetchPageTests(QueryToolsTestCase):
+class FetchPageTests(ToolsTestCase):
     """``fetch_page``."""
 
     def test_pages(self) -> None:
@@ -210,7 +168,7 @@ class FetchPageTests(QueryToolsTestCase):
             self.error("fetch_page", PageGone, page=text)
 
 
-class ExplainQueryTests(QueryToolsTestCase):
+class ExplainQueryTests(ToolsTestCase):
     """``explain_query``."""
 
     def explain(self, query: str, cell: Any, **arguments: Any) -> Reply:
@@ -303,7 +261,7 @@ class ExplainQueryTests(QueryToolsTestCase):
         self.assertEqual(reply.structured["next_page"], "h.100")
 
 
-class CancelQueryTests(QueryToolsTestCase):
+class CancelQueryTests(ToolsTestCase):
     """``cancel_query``."""
 
     def test_cancel(self) -> None:
