@@ -25,7 +25,6 @@ ROOMS: dict[str, set[str]] = {
     "coordinator": set(),
     "sandbox": set(),
     "statements": set(),
-    "testing": set(),
     "tools": {"statements"},
     "web": {"tools"},
     "startup": set(),
