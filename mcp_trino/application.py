@@ -4,12 +4,10 @@ import asyncio
 from secrets import token_bytes
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mcp_trino.coordinator.service import CoordinatorService
@@ -21,7 +19,7 @@ from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup, Startup
 from mcp_trino.store import MemoryStore
 from mcp_trino.tools.server import make_server, principal_of_request
-from mcp_trino.tools.stdio import serve_stdio
+from mcp_trino.tools.stdio import StdioService
 from mcp_trino.web.service import WebService
 
 _MARK_BYTES = 32
@@ -113,34 +111,3 @@ class Everyone:
         """Give that principal."""
         del authorization, path
         return succeed(self._principal)
-
-
-@define(eq=False)
-class StdioService(Service):
-    """Serves one client on standard input and output; the process ends with it."""
-
-    _server: Any = field(repr=False)
-    _loop: asyncio.AbstractEventLoop = field(repr=False)
-    _reactor: Any = field(repr=False)
-    _serving: Deferred[None] = field(init=False, repr=False)
-    _log = Logger()
-
-    def startService(self) -> None:
-        """Begin to serve."""
-        super().startService()
-        self._serving = serve_stdio(self._server, self._loop)
-        self._serving.addErrback(self._failed).addBoth(lambda _: self._end())
-
-    def stopService(self) -> Deferred[None]:
-        """Cancel the calls under way."""
-        super().stopService()
-        self._serving.cancel()
-        return self._serving
-
-    def _failed(self, failure: Failure) -> None:
-        if self.running:
-            self._log.failure("standard input and output failed", failure=failure)
-
-    def _end(self) -> None:
-        if self.running:
-            self._reactor.stop()

@@ -1,14 +1,10 @@
 """Tests of ``mcp_trino.application``."""
 
-import asyncio
-
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mcp_trino import application
-from mcp_trino.application import Everyone, StdioService, make_service
+from mcp_trino.application import Everyone, make_service
 from mcp_trino.config.parse import read_settings
 from mcp_trino.coordinator.service import CoordinatorService
 from mcp_trino.errors import ConfigurationError
@@ -17,6 +13,7 @@ from mcp_trino.log import StandardLogging
 from mcp_trino.principal import local_principal
 from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup
+from mcp_trino.tools.stdio import StdioService
 from mcp_trino.web.service import WebService
 
 
@@ -78,43 +75,3 @@ class EveryoneTests(SynchronousTestCase):
         for authorization in (None, b"Bearer x"):
             answer = everyone.authenticate(authorization, b"/mcp")
             self.assertIs(self.successResultOf(answer), me)
-
-
-class Stoppable:
-    """The part of a reactor that a service may use to end the process."""
-
-    stopped = 0
-
-    def stop(self) -> None:
-        """Count."""
-        self.stopped += 1
-
-
-class StdioServiceTests(SynchronousTestCase):
-    """One client on standard input and output."""
-
-    def setUp(self) -> None:
-        """Start it, with the transport replaced by a Deferred."""
-        self.serving: Deferred[None] = Deferred()
-        self.patch(application, "serve_stdio", lambda server, loop: self.serving)
-        self.reactor = Stoppable()
-        self.service = StdioService(None, asyncio.get_event_loop(), self.reactor)
-        self.service.startService()
-
-    def test_client_leaves(self) -> None:
-        """The process ends with its client."""
-        self.serving.callback(None)
-        self.assertEqual(self.reactor.stopped, 1)
-        self.successResultOf(self.service.stopService())
-        self.assertEqual(self.reactor.stopped, 1)
-
-    def test_stopped(self) -> None:
-        """When the process ends, what is under way is canceled."""
-        self.successResultOf(self.service.stopService())
-        self.assertEqual(self.reactor.stopped, 0)
-
-    def test_failure(self) -> None:
-        """A failure of the transport is logged and ends the process."""
-        self.serving.errback(ValueError("broken"))
-        self.assertEqual(self.reactor.stopped, 1)
-        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)

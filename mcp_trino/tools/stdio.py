@@ -7,17 +7,53 @@ from collections.abc import AsyncGenerator
 from threading import Thread
 from typing import Any
 
+from attrs import define, field
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+
+@define(eq=False)
+class StdioService(Service):
+    """
+    Serves one client; the process ends with it.
+
+    All calls are of ``local_principal``: the server is made with that.
+    """
+
+    _server: Server[Any] = field(repr=False)
+    _loop: asyncio.AbstractEventLoop = field(repr=False)
+    _reactor: Any = field(repr=False)
+    _serving: Deferred[None] = field(init=False, repr=False)
+    _log = Logger()
+
+    def startService(self) -> None:
+        """Begin to serve."""
+        super().startService()
+        self._serving = serve_stdio(self._server, self._loop)
+        self._serving.addErrback(self._failed).addBoth(lambda _: self._end())
+
+    def stopService(self) -> Deferred[None]:
+        """Cancel the calls under way."""
+        super().stopService()
+        self._serving.cancel()
+        return self._serving
+
+    def _failed(self, failure: Failure) -> None:
+        if self.running:
+            self._log.failure("standard input and output failed", failure=failure)
+
+    def _end(self) -> None:
+        if self.running:
+            self._reactor.stop()
 
 
 def serve_stdio(server: Server[Any], loop: asyncio.AbstractEventLoop) -> Deferred[None]:
     """
     Serve until the client closes standard input; standard output is its alone.
-
-    The principal of all calls is ``local_principal`` of the Trino user: give
-    ``make_server`` a function that says so.
 
     :param loop: the running event loop, the one of the reactor.
     :return: fires when the client has gone and its calls were canceled.
