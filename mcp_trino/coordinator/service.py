@@ -266,19 +266,16 @@ class CoordinatorService(Service):
         watch: Watch | None,
     ) -> None:
         """Fill a page before the record's deadline."""
+
+        def timed_out(*_: object) -> Failure:
+            return Failure(TimedOut(record.timeout_seconds, query.exchange.query_id))
+
+        left_seconds = max(record.deadline - self._reactor.seconds(), 0.0)
         reads = Deferred.fromCoroutine(query.read(reading, until, watch))
-        await reads.addTimeout(
-            max(record.deadline - self._reactor.seconds(), 0.0),
-            self._reactor,
-            lambda *_: Failure(
-                TimedOut(record.timeout_seconds, query.exchange.query_id)
-            ),
-        )
+        await reads.addTimeout(left_seconds, self._reactor, timed_out)
 
     @asynccontextmanager
-    async def _place(
-        self, principal_key: str, window: Window
-    ) -> AsyncGenerator[None, None]:
+    async def _place(self, principal_key: str, window: Window) -> AsyncGenerator[None]:
         """Have one of the places for queries under way."""
         turn = self._places.take(principal_key)
         if not turn.called:
