@@ -22,7 +22,7 @@ from http.client import (
     HTTPSConnection,
 )
 from select import POLLIN, poll
-from socket import SHUT_RDWR, gaierror
+from socket import SHUT_RDWR, gaierror, socket
 from threading import Lock
 from typing import Any
 
@@ -73,7 +73,7 @@ class Transport:
     _settings: TrinoSettings
     _tls: ssl.SSLContext | None = field(init=False, repr=False)
     _idle: deque[HTTPConnection] = field(init=False, factory=deque, repr=False)
-    _all: set[HTTPConnection] = field(init=False, factory=set, repr=False)
+    _all: dict[HTTPConnection, socket] = field(init=False, factory=dict, repr=False)
     _lock: Lock = field(init=False, factory=Lock, repr=False)
     _aborted: bool = field(init=False, default=False)
     _log = Logger()
@@ -131,11 +131,13 @@ class Transport:
         """Break off whatever is under way, so that no thread waits any longer."""
         with self._lock:
             self._aborted = True
-            for connection in self._all:
+            # A connection lets go of its socket when the answer is to be its
+            # last, and still reads from it.
+            for opened in self._all.values():
                 with suppress(OSError):
-                    connection.sock.shutdown(SHUT_RDWR)
-        while self._idle:
-            self._close(self._idle.pop())
+                    opened.shutdown(SHUT_RDWR)
+        while connection := self._kept():
+            self._close(connection)
 
     @contextmanager
     def _connection(self) -> Iterator[HTTPConnection]:
@@ -179,14 +181,14 @@ class Transport:
         connection.connect()
         connection.sock.settimeout(seconds)
         with self._lock:
-            self._all.add(connection)
+            self._all[connection] = connection.sock
             if self._aborted:
                 raise ConnectionAbortedError
         return connection
 
     def _close(self, connection: HTTPConnection) -> None:
         with self._lock:
-            self._all.discard(connection)
+            self._all.pop(connection, None)
         connection.close()
 
 

@@ -3,7 +3,7 @@
 import os
 import ssl
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from attrs import evolve
 from twisted.logger import LogLevel, capturedLogs
@@ -209,6 +209,32 @@ class RequestTests(TransportTestCase):
         self.assertEqual(len(failures), 1)
         with self.assertRaises(Transient):
             transport.request("GET", "/", HEADERS)
+
+    def test_abort_of_last_answer(self):
+        """The rest of an answer that ends its connection is waited for no longer."""
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
+        transport = self.transport(self.serve(head + b"1"))
+        reading, failures = Event(), []
+        content = transport_module._content
+
+        def read(answer):
+            reading.set()
+            return content(answer)
+
+        self.patch(transport_module, "_content", read)
+
+        def ask():
+            try:
+                transport.request("GET", "/", HEADERS)
+            except Transient as failure:
+                failures.append(failure)
+
+        thread = Thread(target=ask)
+        thread.start()
+        reading.wait()
+        transport.abort()
+        thread.join()
+        self.assertEqual(len(failures), 1)
 
     def test_session(self):
         """The client's session sends its headers always, a statement's with it."""
