@@ -55,6 +55,12 @@ class Argument:
     def _text(self, value: Any) -> str:
         if not isinstance(value, str):
             raise self._refused(value)
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidArgument(
+                f"{self.name} has half of a surrogate pair, which is no character"
+            ) from error
         if not self.choices:
             return value
         if value.upper() not in self.choices:

@@ -72,6 +72,13 @@ class CheckedTests(SynchronousTestCase):
             self.assertIn("must be a whole", self.refusal(query="q", max_rows=value))
         self.assertEqual(self.refusal(query=1), "query must be a string, not 1")
 
+    def test_half_of_a_character(self) -> None:
+        """A text that cannot be sent to Trino is refused, not an internal error."""
+        error = self.assertRaises(
+            InvalidArgument, checked, ARGUMENTS, {"query": "a\ud800"}
+        )
+        self.assertIn("query has half of a surrogate pair", str(error))
+
     def test_out_of_range(self) -> None:
         """A number out of range and an unknown choice are told what there is."""
         self.assertEqual(
