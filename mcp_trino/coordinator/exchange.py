@@ -21,6 +21,12 @@ from mcp_trino.errors import CoordinatorUnreachable
 from mcp_trino.settings import TrinoSettings
 
 
+# Canceled just now, or over and forgotten.
+_OFF_TRINO = frozenset(
+    {HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+)
+
+
 @frozen
 class Answer:
     """
@@ -105,7 +111,7 @@ class Exchange:
         uri = self.uri
         if uri is not None:
             response = self._request.delete(uri)
-            if not response.ok and response.status_code not in (404, 410):
+            if response.status_code not in _OFF_TRINO:
                 raise of_status(response)
             self.uri = None
 

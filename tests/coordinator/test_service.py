@@ -266,14 +266,14 @@ class CancelTests(CoordinatorTestCase):
         self.assertEqual(self.trino.deleted, ["q0"])
 
     def test_cancel_is_repeated(self):
-        """A DELETE that fails is sent again."""
+        """A DELETE that fails, or is redirected, is sent again."""
         self.lanes.hold(Lane.SLOW)
         call = self.execute(FOREVER)
-        self.trino.failures.extend([Transient("no answer"), (503, None)])
+        self.trino.failures.extend([Transient("no answer"), (503, None), (302, {})])
         call.cancel()
         self.failureResultOf(call, CancelledError)
         self.assertEqual(self.trino.deleted, [])
-        self.clock.pump([0.2, 1.0])
+        self.clock.pump([0.2, 1.0, 2.0])
         self.assertEqual(self.trino.deleted, ["q0"])
 
     def test_cancel_in_vain(self):
