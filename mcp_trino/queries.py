@@ -35,12 +35,15 @@ class Window:
     :ivar max_cell_chars: characters at most of one cell; a longer one is cut.
     :ivar wait_seconds: how long to wait for the first row; a query that takes
         longer answers with its state and a handle to ask again.
+    :ivar further: what does not fit can be read on by handle; if not, the
+        query is canceled then and the page has no handle.
     """
 
     max_rows: int
     max_bytes: int
     max_cell_chars: int
     wait_seconds: float
+    further: bool = True
 
 
 @frozen

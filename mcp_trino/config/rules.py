@@ -117,6 +117,7 @@ def _about_sizes(chosen: Chosen) -> Iterator[str]:
     for small, large in (
         ("TRINO_DEFAULT_ROWS", "TRINO_MAX_ROWS"),
         ("TRINO_OPEN_RESULTS_PER_PRINCIPAL", "TRINO_OPEN_RESULTS"),
+        ("TRINO_QUERY_WAIT", "TRINO_RESULT_TTL"),
         ("MCP_MAX_BODY_BYTES", "MCP_BODY_BUDGET_BYTES"),
     ):
         if small in chosen.given and chosen[small] > chosen[large]:

@@ -25,9 +25,14 @@ from trino.constants import (
 )
 
 from mcp_trino.coordinator.exchange import Exchange, StatementRequest
-from mcp_trino.coordinator.failures import Gone, of_status
+from mcp_trino.coordinator.failures import NOT_TRINO, Gone, of_status
 from mcp_trino.coordinator.transport import Session, Transport
-from mcp_trino.errors import ConfigurationError, InvalidArgument, QueryNotFound
+from mcp_trino.errors import (
+    ConfigurationError,
+    CoordinatorUnreachable,
+    InvalidArgument,
+    QueryNotFound,
+)
 from mcp_trino.principal import Principal
 from mcp_trino.queries import Statement
 from mcp_trino.settings import TrinoSettings
@@ -125,7 +130,10 @@ class Access:
         response = self._transport.request(method, target, self._headers())
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise of_status(response)
-        document = orjson.loads(response.content or b"{}")
+        try:
+            document = orjson.loads(response.content or b"{}")
+        except orjson.JSONDecodeError as error:
+            raise CoordinatorUnreachable(NOT_TRINO) from error
         return document if isinstance(document, dict) else {}
 
     def _headers(self) -> dict[str, str | None]:

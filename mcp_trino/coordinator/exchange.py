@@ -15,11 +15,16 @@ from trino.client import ClientSession, TrinoRequest, TrinoStatus
 from trino.constants import HEADER_ENCODING
 from trino.exceptions import TrinoConnectionError, TrinoQueryError
 
-from mcp_trino.coordinator.failures import Gone, Transient, of_query, of_status
+from mcp_trino.coordinator.failures import (
+    NOT_TRINO,
+    Gone,
+    Transient,
+    of_query,
+    of_status,
+)
 from mcp_trino.coordinator.transport import Response
 from mcp_trino.errors import CoordinatorUnreachable
 from mcp_trino.settings import TrinoSettings
-
 
 # Canceled just now, or over and forgotten.
 _OFF_TRINO = frozenset(
@@ -129,9 +134,7 @@ class Exchange:
         except TrinoConnectionError as error:
             raise Transient("Trino answers with nothing") from error
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise CoordinatorUnreachable(
-                "what answers at Trino's address does not speak Trino's protocol"
-            ) from error
+            raise CoordinatorUnreachable(NOT_TRINO) from error
         self.query_id = status.id
         self.uri = status.next_uri
         return Answer(status, response.content)

@@ -21,6 +21,7 @@ _CANCELED = frozenset(
 _STARTING = frozenset({"SERVER_STARTING_UP", "NO_NODES_AVAILABLE"})
 _BUSY_STATUSES = frozenset({429, 502, 503, 504})
 _MAX_RETRY_AFTER_SECONDS = 5.0
+NOT_TRINO = "what answers at Trino's address does not speak Trino's protocol"
 _MAX_DETAIL_CHARS = 300
 
 

@@ -36,6 +36,11 @@ class OpenResult:
     lock: DeferredLock = field(factory=DeferredLock, repr=False)
     expiry: IDelayedCall | None = field(default=None, repr=False)
 
+    @property
+    def waits(self) -> bool:
+        """Whether nobody reads it now."""
+        return self.expiry is not None and self.expiry.active()
+
 
 @define(eq=False)
 class OpenResults:
@@ -98,14 +103,16 @@ class OpenResults:
             self._open.pop(result.name, None)
             return
         self.wait(result, record)
-        own = [other for other in self._open.values() if other.owner == result.owner]
+        waiting = [other for other in self._open.values() if other.waits]
+        own = [other for other in waiting if other.owner == result.owner]
         for other in own[: -self._settings.open_results_per_principal]:
             self.drop(other)
-        for other in list(self._open.values())[: -self._settings.open_results]:
-            self.drop(other)
+        for other in waiting[: -self._settings.open_results]:
+            if other.waits:
+                self.drop(other)
 
     def use(self, result: OpenResult) -> None:
-        """Let a result not expire while it is being read."""
+        """Let a result neither expire nor make room while it is being read."""
         self._disarm(result)
 
     def wait(self, result: OpenResult, record: Record) -> None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
 from twisted.logger import Logger
@@ -190,6 +190,10 @@ class CoordinatorService(Service):
                 ).started(self._reactor.seconds())
                 await self._read(query, reading, record, until, watch)
             following = record.after(reading)
+            page = page_of(record, reading, following)
+            if not window.further:
+                self._spawn(query.leave())
+                return evolve(page, handle=None)
             if following.position is not None:
                 await self._results.keep(query, following)
         except Gone as error:
@@ -197,7 +201,7 @@ class CoordinatorService(Service):
         except BaseException:
             self._spawn(query.leave())
             raise
-        return page_of(record, reading, following)
+        return page
 
     async def _fetch(
         self, handle: str, principal: Principal, window: Window, watch: Watch | None
@@ -241,7 +245,7 @@ class CoordinatorService(Service):
                 await self._results.keep_page(current, content)
             await self._results.keep(result.query, following)
         except (Busy, CoordinatorUnreachable):
-            self._results.wait(result, record)
+            await self._results.keep(result.query, record)
             raise
         except Gone:
             self._results.drop(result)

@@ -1,7 +1,6 @@
 """How tools run statements: defaults of the session, windows, page tokens, hints."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from attrs import define, evolve, field
@@ -9,7 +8,6 @@ from attrs import define, evolve, field
 from mcp_trino.errors import (
     InvalidArgument,
     PageGone,
-    QueryNotFound,
     StatementFailed,
     TimedOut,
 )
@@ -102,11 +100,9 @@ class Execution:
             max_bytes=self.queries.max_bytes // 2,
             max_cell_chars=self.queries.max_cell_chars,
             wait_seconds=statement.timeout_seconds,
+            further=False,
         )
         page = await self.page(statement, evolve(call, watch=None), window)
-        if page.state is not PageState.COMPLETE:
-            with suppress(QueryNotFound):
-                await self._coordinator.cancel(page.query_id, call.principal)
         if page.state is PageState.RUNNING:
             raise TimedOut(statement.timeout_seconds, page.query_id)
         return page

@@ -178,7 +178,7 @@ def _explained(query: str, options: str) -> str:
     :raise StatementRefused: its plan may not be asked for.
     """
     statement = explainable(query)
-    blanks = re.sub("[^\n]", " ", query[: query.index(statement)])
+    blanks = re.sub("[^\n]", " ", query[: query.rindex(statement)])
     return f"EXPLAIN ({options})\n{blanks}{statement}"
 
 

@@ -81,6 +81,7 @@ class Suggestions:
             max_bytes=100_000,
             max_cell_chars=200,
             wait_seconds=2 * _SECONDS,
+            further=False,
         )
         asked = self._coordinator.execute(statement, principal, window, None)
         try:

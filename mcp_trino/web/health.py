@@ -48,7 +48,7 @@ class Readiness:
         :param local: the client is on this machine and may read what is wrong
             with Trino.
         """
-        waiter: Deferred[None] = Deferred()
+        waiter: Deferred[None] = Deferred(self._waiting.remove)
         self._waiting.append(waiter)
         if not self._probing:
             self._probing = True

@@ -132,6 +132,7 @@ class SizeTests(SynchronousTestCase):
         for environ in (
             {"TRINO_OPEN_RESULTS": "4", "TRINO_OPEN_RESULTS_PER_PRINCIPAL": "5"},
             {"MCP_MAX_BODY_BYTES": "4096", "MCP_BODY_BUDGET_BYTES": "2048"},
+            {"TRINO_QUERY_WAIT": "60", "TRINO_RESULT_TTL": "30"},
         ):
             self.assertEqual(len(problems(environ=environ)), 1)
 

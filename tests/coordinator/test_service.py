@@ -598,6 +598,29 @@ class PageTests(CoordinatorTestCase):
         self.assertEqual(self.trino.deleted, ["q0", "q1"])
         self.page(self.fetch(mine[2].handle))
 
+    def test_nothing_further(self):
+        """Whoever wants no more than a page leaves nothing open."""
+        window = evolve(WINDOW, further=False)
+        kept = self.page(self.execute(pages(4, 4)))
+        for _ in range(5):
+            page = self.page(self.execute(pages(4, 4), window=window))
+            self.assertEqual((page.state, page.handle), (PageState.MORE, None))
+            self.assertEqual(self.numbers(page), [0, 1, 2])
+        self.assertEqual(self.trino.deleted, ["q1", "q2", "q3", "q4", "q5"])
+        self.assertEqual(self.numbers(self.page(self.fetch(kept.handle))), [3, 4, 5])
+
+    def test_not_while_it_is_read(self):
+        """A result that is being read gives way to no other."""
+        read = self.page(self.execute([*pages(4), *FOREVER]))
+        self.lanes.hold(Lane.SLOW)
+        call = self.fetch(read.handle)
+        for _ in range(3):
+            self.page(self.execute(pages(4, 4)))
+        self.assertNotIn("q0", self.trino.deleted)
+        self.assertNoResult(call)
+        call.cancel()
+        self.failureResultOf(call, CancelledError)
+
     def test_call_canceled(self):
         """A canceled call for a page ends the query and its handle."""
         page = self.page(self.execute([*pages(4), [[1]] * 4, *FOREVER]))
@@ -617,6 +640,7 @@ class PageTests(CoordinatorTestCase):
         call = self.fetch(page.handle)
         self.clock.pump([0.1, 0.5, 1.5])
         self.failureResultOf(call, CoordinatorUnreachable)
+        self.clock.advance(119.0)
         self.assertEqual(self.numbers(self.page(self.fetch(page.handle))), [3, 4, 5])
 
     def test_query_lost(self):
