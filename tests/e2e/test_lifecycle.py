@@ -199,7 +199,7 @@ class ConcurrencyTests(TaskTestCase):
     @in_task
     async def test_quick_call_among_slow_ones(self) -> None:
         """A quick call is answered while more slow ones wait than there are threads."""
-        self.start_server(TRINO_SLOW_THREADS="2", TRINO_QUERY_WAIT="600")
+        self.start_server(TRINO_SLOW_THREADS="2", TRINO_QUERY_WAIT="120")
         statements = [endless_statement() for _ in range(4)]
         ended = []
 
