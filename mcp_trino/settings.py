@@ -5,6 +5,9 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+"""The names of this machine that only its own programs can mean, as in URLs."""
+
 
 class Transport(Enum):
     """How clients reach the server (``MCP_TRANSPORT``)."""

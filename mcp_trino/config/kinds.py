@@ -14,8 +14,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-
 _TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
 _FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from mcp_trino.config.kinds import LOOPBACK_NAMES, in_url, origin_of
+from mcp_trino.config.kinds import in_url, origin_of
 from mcp_trino.config.listening import Listening, listening
 from mcp_trino.config.table import ABSENT, SETTINGS
 from mcp_trino.settings import (
+    LOOPBACK_NAMES,
     QuerySettings,
     Settings,
     TLSSettings,

@@ -9,9 +9,8 @@ import re
 
 from attrs import frozen
 
-from mcp_trino.settings import WebSettings
+from mcp_trino.settings import LOOPBACK_NAMES, WebSettings
 
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST = re.compile(
     r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII
 )
@@ -45,7 +44,7 @@ class NameRules:
         if match is None:
             return False
         name = match["name"]
-        if local and name in _LOOPBACK_NAMES:
+        if local and name in LOOPBACK_NAMES:
             return True
         return name in self.hosts or match[0] in self.hosts
 
@@ -76,7 +75,7 @@ class NameRules:
 
 def _is_loopback_name(host: str) -> bool:
     match = _HOST.fullmatch(host.lower())
-    return match is not None and match["name"] in _LOOPBACK_NAMES
+    return match is not None and match["name"] in LOOPBACK_NAMES
 
 
 def name_rules(settings: WebSettings) -> NameRules:
