@@ -5,12 +5,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from mcp_trino.errors import (
-    InvalidArgument,
-    PageGone,
-    StatementFailed,
-    TimedOut,
-)
+from mcp_trino.errors import InvalidArgument, PageGone, StatementFailed, TimedOut
 from mcp_trino.interfaces import ICoordinator
 from mcp_trino.queries import Page, PageState, Statement, Window
 from mcp_trino.settings import QuerySettings, TrinoSettings
@@ -95,10 +90,9 @@ class Execution:
         :raise TimedOut: there was no row in the time of the statement.
         :raise: all else that ``page`` raises.
         """
-        window = Window(
-            max_rows=max_rows,
+        window = evolve(
+            self.window(max_rows),
             max_bytes=self.queries.max_bytes // 2,
-            max_cell_chars=self.queries.max_cell_chars,
             wait_seconds=statement.timeout_seconds,
             further=False,
         )
