@@ -190,10 +190,9 @@ class RequestTests(TransportTestCase):
         else:
             self.addCleanup(os.environ.__setitem__, name, before)
 
-    def test_abort(self):
-        """Whoever waits for an answer when all is broken off waits no longer."""
-        held, failures = Held(), []
-        transport = self.transport(self.serve(held))
+    def assert_broken_off(self, transport, begun):
+        """Check that a request which has begun ends when all is broken off."""
+        failures = []
 
         def ask():
             try:
@@ -203,10 +202,16 @@ class RequestTests(TransportTestCase):
 
         thread = Thread(target=ask)
         thread.start()
-        held.arrived.wait()
+        begun.wait()
         transport.abort()
         thread.join()
         self.assertEqual(len(failures), 1)
+
+    def test_abort(self):
+        """Whoever waits for an answer when all is broken off waits no longer."""
+        held = Held()
+        transport = self.transport(self.serve(held))
+        self.assert_broken_off(transport, held.arrived)
         with self.assertRaises(Transient):
             transport.request("GET", "/", HEADERS)
 
@@ -214,7 +219,7 @@ class RequestTests(TransportTestCase):
         """The rest of an answer that ends its connection is waited for no longer."""
         head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
         transport = self.transport(self.serve(head + b"1"))
-        reading, failures = Event(), []
+        reading = Event()
         content = transport_module._content
 
         def read(answer):
@@ -222,19 +227,7 @@ class RequestTests(TransportTestCase):
             return content(answer)
 
         self.patch(transport_module, "_content", read)
-
-        def ask():
-            try:
-                transport.request("GET", "/", HEADERS)
-            except Transient as failure:
-                failures.append(failure)
-
-        thread = Thread(target=ask)
-        thread.start()
-        reading.wait()
-        transport.abort()
-        thread.join()
-        self.assertEqual(len(failures), 1)
+        self.assert_broken_off(transport, reading)
 
     def test_session(self):
         """The client's session sends its headers always, a statement's with it."""
