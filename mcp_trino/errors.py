@@ -44,6 +44,32 @@ class AccessDenied(Exception):
 
 
 @frozen
+class Undecidable(Exception):
+    """
+    Nobody can say now whether a token holds: answer 503, never 401 and never yes.
+
+    :ivar message: for the operator's log, without the token.
+    :ivar retry_after_seconds: when it may be worth asking again.
+    """
+
+    message: str
+    retry_after_seconds: int = 2
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@frozen
+class AuditUnwritable(Exception):
+    """What happens cannot be recorded: do not let it happen."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@frozen
 class InvalidArgument(Exception):
     """A tool's argument has no meaning: the assistant corrects it and calls again."""
 

@@ -1,10 +1,12 @@
 """The seams: what a room asks of another, each with more than one provider."""
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
+from mcp_trino.active import Active
 from mcp_trino.principal import Principal
 from mcp_trino.queries import CoordinatorState, Page, Progress, Statement, Window
 
@@ -81,6 +83,15 @@ class IStore(Interface):
     def take(key: str) -> Deferred[bytes | None]:
         """Give a value back and forget it; of two takers one gets ``None``."""
 
+    def swap(
+        key: str, old: bytes | None, new: bytes, ttl_seconds: float
+    ) -> Deferred[bool]:
+        """
+        Keep a value only if the present one is ``old``, ``None`` for none.
+
+        :return: whether it was kept; of two swaps from one value one is.
+        """
+
 
 class IAuthenticator(Interface):
     """Who is asking, decided once for each HTTP request."""
@@ -92,4 +103,33 @@ class IAuthenticator(Interface):
         :param authorization: the value of the ``Authorization`` header.
         :param path: the path asked for, for the resource that a token must
             have been made for.
+        """
+
+
+class IIntrospector(Interface):
+    """Whether a token holds and what it says (RFC 7662)."""
+
+    def introspect(token: str) -> Deferred[Active | None]:
+        """
+        Ask about one token.
+
+        :return: what it says, ``None`` when it does not hold, whatever the
+            reason.
+        :raise Undecidable: nobody can say now.
+        """
+
+
+class IAudit(Interface):
+    """The record of who asked what and how it was decided."""
+
+    def record(event: str, principal: Principal | None, **details: Any) -> None:
+        """
+        Write one line before the answer goes out.
+
+        :param event: what happened, for example ``call`` or ``login``.
+        :param principal: who, ``None`` when nobody is known.
+        :param details: JSON-ready values, none of them a secret; ``None`` is
+            left out.
+        :raise AuditUnwritable: it could not be written, and nothing that is
+            not recorded may happen.
         """

@@ -17,6 +17,20 @@ class Principal:
     :ivar name: the name people know her by, for Trino's logs and for audit.
     :ivar client_id: the OAuth client that carried the call, empty without OAuth.
     :ivar scopes: what the token allows.
+    :ivar username: the claim that the operator took for user names, empty when
+        the token has none.
+    :ivar email: her e-mail address, empty unless the issuer verified it.
+    :ivar groups: the groups that the issuer says she is in.
+    :ivar is_person: ``False`` for a service that acts for nobody.
+    :ivar token_id: the ``jti`` of the token, for audit.
+    :ivar token_mark: the first 8 hexadecimal digits of the token's SHA-256.
+    :ivar grant: the grant of this server's own authorization server that the
+        token came from, empty for tokens of other issuers.
+    :ivar expires_at: when the token ends, in seconds since the epoch; ``None``
+        without a token. Streams end then.
+    :ivar refusal: why she may call no tool, in a sentence for her; empty when
+        she was admitted.
+    :ivar token: the token itself, only ever for an exchange by RFC 8693.
     """
 
     issuer: str
@@ -24,6 +38,16 @@ class Principal:
     name: str
     client_id: str = ""
     scopes: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    username: str = field(default="", kw_only=True, eq=False)
+    email: str = field(default="", kw_only=True, eq=False)
+    groups: tuple[str, ...] = field(default=(), kw_only=True, eq=False)
+    is_person: bool = field(default=True, kw_only=True, eq=False)
+    token_id: str = field(default="", kw_only=True, eq=False)
+    token_mark: str = field(default="", kw_only=True, eq=False)
+    grant: str = field(default="", kw_only=True, eq=False)
+    expires_at: float | None = field(default=None, kw_only=True, eq=False)
+    refusal: str = field(default="", kw_only=True, eq=False)
+    token: str = field(default="", kw_only=True, eq=False, repr=False)
 
     @property
     def key(self) -> str:

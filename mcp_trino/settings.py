@@ -5,6 +5,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from mcp_trino.providers import Provider, TokenKind
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """The names of this machine that only its own programs can mean, as in URLs."""
 
@@ -136,11 +138,163 @@ class WebSettings:
     shutdown_grace_seconds: float
 
 
+class OAuthMode(Enum):
+    """Whose tokens are taken."""
+
+    HMAC = "hmac"
+    """HS256 with a shared secret: for development and services."""
+    NATIVE = "native"
+    """Those of an identity provider; clients get them there."""
+    PROXY = "proxy"
+    """Our own; this server is the authorization server of its clients."""
+
+
+@frozen
+class AdmissionSettings:
+    """
+    Who among the authenticated may enter.
+
+    Each rule that is not empty has to be met; groups by one of them.
+
+    :ivar domains: of verified e-mail addresses, in lower case.
+    :ivar tenants: of Entra ID and Google; ``*`` for any.
+    :ivar services: Trino users of tokens without a person, by client id; a
+        service that is not named is refused.
+    :ivar blocked: subjects, clients, ``jti`` or SHA-256 of tokens that may
+        not enter, whatever else holds.
+    :ivar blocked_file: more of them, one a line, read again when it changes.
+    """
+
+    domains: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    services: tuple[tuple[str, str], ...] = ()
+    blocked: tuple[str, ...] = ()
+    blocked_file: Path | None = None
+
+
+@frozen
+class WorkerSettings:
+    """
+    All that the introspection worker knows; it goes to it through a pipe.
+
+    :ivar provider: the row of the provider, ``None`` in mode ``hmac``.
+    :ivar issuer: the issuer of foreign tokens, exactly as it writes itself.
+    :ivar audiences: what a foreign token may be made for; one is enough.
+    :ivar resources: the URLs of this server's own endpoints, which its own
+        tokens are made for, and only for one of them.
+    :ivar jwks_uri: where the keys are, ``None`` to ask discovery.
+    :ivar ca_file: certificates to trust for the issuer instead of the system's.
+    :ivar client_id: this server's client at the issuer.
+    :ivar client_secret: for RFC 7662 at the issuer only.
+    :ivar hmac_secret: of mode ``hmac``.
+    :ivar username_claim: the operator's choice, ``None`` for the provider's.
+    :ivar groups_claim: the operator's choice, ``None`` for the provider's.
+    :ivar tenants: whose tokens are taken of an issuer of many tenants.
+    :ivar own_issuer: of our own tokens in mode ``proxy``, else ``None``.
+    :ivar own_keys_file: a JWK set of our own public keys, read again when it
+        changes.
+    :ivar leeway_seconds: how wrong clocks may be.
+    :ivar max_lifetime_seconds: how far ahead ``exp`` of a foreign token may be.
+    """
+
+    mode: OAuthMode
+    provider: Provider | None
+    issuer: str
+    audiences: tuple[str, ...]
+    resources: tuple[str, ...]
+    token_kind: TokenKind = TokenKind.JWT
+    algorithms: tuple[str, ...] = ()
+    jwks_uri: str | None = None
+    ca_file: Path | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    hmac_secret: str | None = field(default=None, repr=False)
+    username_claim: str | None = None
+    groups_claim: str | None = None
+    tenants: tuple[str, ...] = ()
+    own_issuer: str | None = None
+    own_keys_file: Path | None = None
+    leeway_seconds: float = 60.0
+    max_lifetime_seconds: float = 86400.0
+
+
+@frozen
+class ProxySettings:
+    """
+    This server as the authorization server of its clients.
+
+    :ivar client_id: its own at the provider.
+    :ivar redirect_uris: exact ``https`` and application callbacks that clients
+        may have, besides those of loopback.
+    :ivar any_https_redirect: any ``https`` callback may be registered.
+    :ivar registration: whether clients may register themselves (RFC 7591).
+    :ivar document_hosts: whose Client ID Metadata Documents are taken, ``*``
+        for any host.
+    :ivar upstream_scopes: what is asked for at the provider.
+    :ivar state_directory: signing keys, and the store of one machine.
+    :ivar store_url: the store that replicas share, ``None`` for that directory.
+    :ivar access_seconds: how long an access token holds.
+    :ivar refresh_idle_seconds: a grant that is not used ends then.
+    :ivar refresh_seconds: every grant ends then.
+    """
+
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    redirect_uris: tuple[str, ...]
+    any_https_redirect: bool
+    registration: bool
+    document_hosts: tuple[str, ...]
+    upstream_scopes: tuple[str, ...]
+    state_directory: Path
+    store_url: str | None = field(repr=False)
+    access_seconds: float
+    refresh_idle_seconds: float
+    refresh_seconds: float
+
+
+@frozen
+class OAuthSettings:
+    """
+    Who may ask (RFC 6750, RFC 9728).
+
+    :ivar issuer: whose tokens clients bring: the provider's, or in mode
+        ``proxy`` this server's own, its public URL.
+    :ivar audiences: what a token may be made for besides the endpoint itself.
+    :ivar read_scope: what every tool needs; empty for none.
+    :ivar write_scope: what the tools that write need.
+    :ivar cache_seconds: how long a decision on a token is remembered at most.
+    :ivar introspection_socket: the socket of a worker that somebody else runs,
+        ``None`` to run one as a child.
+    :ivar introspection_user: the name or uid that worker has to have.
+    """
+
+    mode: OAuthMode
+    provider: Provider | None
+    issuer: str
+    audiences: tuple[str, ...]
+    read_scope: str
+    write_scope: str
+    admission: AdmissionSettings
+    worker: WorkerSettings
+    proxy: ProxySettings | None = None
+    cache_seconds: float = 300.0
+    introspection_socket: Path | None = None
+    introspection_user: str | None = None
+
+
 @frozen
 class Settings:
-    """All of them."""
+    """
+    All of them.
+
+    :ivar oauth: ``None`` when nobody is asked who they are.
+    """
 
     transport: Transport
     trino: TrinoSettings
     queries: QuerySettings
     web: WebSettings
+    oauth: OAuthSettings | None = None

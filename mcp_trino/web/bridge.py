@@ -15,10 +15,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from mcp_trino.principal import Principal
+from mcp_trino.reply import Reply, refusal
 from mcp_trino.tools.server import PRINCIPAL
 from mcp_trino.web.exchange import Application, Exchange, Scope
 from mcp_trino.web.limits import Backlog, Budget
-from mcp_trino.web.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest
 
 _RETRY_AFTER_SECONDS = 30

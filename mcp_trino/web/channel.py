@@ -11,7 +11,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
-from mcp_trino.web.reply import Reply, refusal
+from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest, Bounds
 
 _MAX_HEAD_BYTES = 32 * 1024

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mcp_trino.reply import refusal
 from mcp_trino.web.limits import Backlog
-from mcp_trino.web.reply import refusal
 from mcp_trino.web.request import BoundedRequest
 
 Scope = MutableMapping[str, Any]

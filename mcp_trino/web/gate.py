@@ -16,8 +16,8 @@ from zope.interface import implementer
 from mcp_trino.errors import AccessDenied
 from mcp_trino.interfaces import IAuthenticator
 from mcp_trino.principal import Principal
+from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.origin import NameRules
-from mcp_trino.web.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest, IGate
 
 # A probe names the server by an address that no setting knows.

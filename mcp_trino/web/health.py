@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from mcp_trino.interfaces import ICoordinator
 from mcp_trino.queries import CoordinatorState
-from mcp_trino.web.reply import JSON, Reply
+from mcp_trino.reply import JSON, Reply
 
 _PATIENCE_SECONDS = 1.0
 

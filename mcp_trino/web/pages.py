@@ -7,7 +7,7 @@ from html import escape
 
 from attrs import frozen
 
-from mcp_trino.web.reply import Reply
+from mcp_trino.reply import Reply
 
 _STYLE = """
 :root { color-scheme: light dark; --edge: #8886; --quiet: #8882; }

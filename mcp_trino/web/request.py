@@ -20,9 +20,9 @@ from twisted.web.server import Request, Site
 from zope.interface import Interface, provider
 
 from mcp_trino.principal import Principal
+from mcp_trino.reply import Reply, refusal
 from mcp_trino.settings import WebSettings
 from mcp_trino.web.limits import Budget
-from mcp_trino.web.reply import Reply, refusal
 
 _RETRY_AFTER_SECONDS = 5
 

@@ -9,9 +9,9 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
 
+from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.gate import is_loopback
 from mcp_trino.web.health import ALIVE, Readiness
-from mcp_trino.web.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest
 
 # Whoever adds one of them tells that the request came from further away.

@@ -14,8 +14,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
+from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.channel import BoundedChannel
-from mcp_trino.web.reply import Reply, refusal
 from mcp_trino.web.request import BoundedRequest, IGate
 from mcp_trino.web.site import BoundedSite
 from tests.web.serving import Answer, head, read_answer, web_settings

@@ -1,4 +1,4 @@
-"""Answers that are known as a whole, among them all refusals of the HTTP edge."""
+"""Whole HTTP answers as plain values, among them all refusals of the HTTP edge."""
 
 import json
 
