@@ -8,6 +8,7 @@ from zope.interface import Interface
 
 from mcp_trino.active import Active
 from mcp_trino.principal import Principal
+from mcp_trino.providers import Endpoints
 from mcp_trino.queries import CoordinatorState, Page, Progress, Statement, Window
 
 Watch = Callable[[Progress], None]
@@ -116,6 +117,23 @@ class IIntrospector(Interface):
         :return: what it says, ``None`` when it does not hold, whatever the
             reason.
         :raise Undecidable: nobody can say now.
+        """
+
+    def identify(id_token: str, nonce: str) -> Deferred[Active | None]:
+        """
+        Ask about the ID token of a login (OpenID Connect Core section 3.1.3.7).
+
+        :param nonce: that of the authorization request; empty for an ID token
+            of a refresh, which need not repeat it (section 12.2).
+        :return: who logged in, ``None`` when the token does not prove it.
+        :raise Undecidable: nobody can say now.
+        """
+
+    def endpoints() -> Deferred[Endpoints]:
+        """
+        Give the endpoints of the provider, from its discovery document.
+
+        :raise Undecidable: there is none that can be trusted now.
         """
 
 

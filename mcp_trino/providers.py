@@ -77,6 +77,28 @@ class Provider:
     sends_audience: bool = False
 
 
+@frozen
+class Endpoints:
+    """
+    The endpoints of a provider (OpenID Connect Discovery, RFC 8414).
+
+    All are ``https``, or ``http`` on loopback.
+
+    :ivar userinfo: ``None``, as the two after it, when it has none.
+    :ivar sends_issuer: it says that it sends ``iss`` to the callback (RFC 9207).
+    :ivar token_methods: the ways in which a client shows its secret there.
+    """
+
+    issuer: str
+    authorization: str
+    token: str
+    userinfo: str | None = None
+    revocation: str | None = None
+    introspection: str | None = None
+    sends_issuer: bool = False
+    token_methods: tuple[str, ...] = ("client_secret_basic",)
+
+
 _ANY_ALGORITHM = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
     "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
