@@ -1,0 +1,1 @@
+"""Tests for ``mcp_trino.introspection``."""
