@@ -209,6 +209,20 @@ class CoordinatorRefused(Exception):
 
 
 @frozen
+class NoTrinoUser(Exception):
+    """
+    The principal has no user of her own at Trino, and never gets another's.
+
+    :ivar message: for her: what is missing and who can change it.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@frozen
 class SandboxUnavailable(Exception):
     """
     This machine lacks what the sandbox needs: a package, disk or the network.

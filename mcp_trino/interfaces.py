@@ -137,6 +137,19 @@ class IIntrospector(Interface):
         """
 
 
+class ISubjectTokens(Interface):
+    """The tokens that say who a person is, to be exchanged by RFC 8693."""
+
+    def subject_token(principal: Principal) -> Deferred[str]:
+        """
+        Give a token of the identity provider's for a principal.
+
+        :return: an access token that holds now; it is a secret.
+        :raise NoTrinoUser: there is none, and she has to log in again.
+        :raise Undecidable: nobody can say now.
+        """
+
+
 class IAudit(Interface):
     """The record of who asked what and how it was decided."""
 

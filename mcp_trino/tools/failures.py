@@ -17,6 +17,7 @@ from mcp_trino.errors import (
     CoordinatorRefused,
     CoordinatorUnreachable,
     InvalidArgument,
+    NoTrinoUser,
     PageGone,
     QueryCanceled,
     QueryNotFound,
@@ -146,6 +147,7 @@ _FAILURES: dict[type[Exception], Callable[[Any], Failure]] = {
         "TRINO_UNREACHABLE", e.message, hint="try again in a while"
     ),
     CoordinatorRefused: _coordinator_refused,
+    NoTrinoUser: lambda e: Failure("NO_TRINO_USER", e.message),
 }
 
 FORESEEN: tuple[type[Exception], ...] = tuple(_FAILURES)

@@ -82,6 +82,7 @@ class FailureTests(SynchronousTestCase):
             (errors.Busy("full", 7), "BUSY", "try again in 7 s"),
             (errors.PageGone("expired"), "PAGE_GONE", "execute_query"),
             (errors.QueryNotFound("q"), "QUERY_NOT_FOUND", "the id q"),
+            (errors.NoTrinoUser("no e-mail"), "NO_TRINO_USER", "no e-mail"),
             (errors.CoordinatorUnreachable("down"), "TRINO_UNREACHABLE", "in a while"),
         ):
             reply = shown(error)
