@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from zope.interface import implementer
 
+from mcp_trino.audit import Audit, open_audit
 from mcp_trino.coordinator.service import CoordinatorService
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator
@@ -34,6 +35,7 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     :raise ConfigurationError: a file or an endpoint cannot be used.
     """
     loop = asyncio.get_event_loop()
+    audit = _audit(settings, reactor)
     everyone = local_principal(settings.trino.user)
     coordinator = _coordinator(settings, reactor)
     by_http = settings.transport is Transport.HTTP
@@ -44,6 +46,8 @@ def make_service(settings: Settings, reactor: Any) -> IService:
         principal_of=principal_of_request if by_http else lambda _: everyone,
         clock=reactor,
         loop=loop,
+        audit=audit,
+        audit_statements=settings.audit.statements,
     )
     services: list[Service] = [StandardLogging(), coordinator]
     if by_http:
@@ -56,13 +60,22 @@ def make_service(settings: Settings, reactor: Any) -> IService:
             authenticator=Everyone(everyone),
             coordinator=coordinator,
         )
-        services += [web, Hangup(reactor, web.reload_tls)]
+        services += [web, Hangup(reactor, (web.reload_tls, audit.reopen))]
     else:
         services += [StdioService(server, loop, reactor)]
     startup = Startup(reactor, _greeting(settings))
     for service in services:
         service.setServiceParent(startup)
     return startup
+
+
+def _audit(settings: Settings, clock: Any) -> Audit:
+    try:
+        return open_audit(settings.audit, clock)
+    except OSError as error:
+        raise ConfigurationError(
+            (f"MCP_AUDIT_LOG: {settings.audit.destination}: {error.strerror}",)
+        ) from error
 
 
 def _coordinator(settings: Settings, reactor: Any) -> CoordinatorService:

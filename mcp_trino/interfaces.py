@@ -153,6 +153,13 @@ class ISubjectTokens(Interface):
 class IAudit(Interface):
     """The record of who asked what and how it was decided."""
 
+    def require() -> None:
+        """
+        Ask before something begins that has to be recorded when it is over.
+
+        :raise AuditUnwritable: it could not be recorded, so do not begin.
+        """
+
     def record(event: str, principal: Principal | None, **details: Any) -> None:
         """
         Write one line before the answer goes out.

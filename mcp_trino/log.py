@@ -51,6 +51,8 @@ def as_json(event: LogEvent) -> str:
         "logger": event.get("log_namespace", "-"),
         "message": formatEvent(event),
     }
+    if "audit" in event:
+        members["audit"] = event["audit"]
     if "log_failure" in event:
         members["traceback"] = event["log_failure"].getTraceback()
     return json.dumps(members, ensure_ascii=False) + "\n"

@@ -286,6 +286,21 @@ class OAuthSettings:
 
 
 @frozen
+class AuditSettings:
+    """
+    How it is recorded who asked what.
+
+    :ivar destination: ``log``, ``stderr``, ``syslog`` or the path of a file.
+    :ivar statements: whether the text of statements is recorded, too.
+    :ivar required: whether a call is refused that cannot be recorded.
+    """
+
+    destination: str = "log"
+    statements: bool = False
+    required: bool = True
+
+
+@frozen
 class Settings:
     """
     All of them.
@@ -298,3 +313,4 @@ class Settings:
     queries: QuerySettings
     web: WebSettings
     oauth: OAuthSettings | None = None
+    audit: AuditSettings = AuditSettings()

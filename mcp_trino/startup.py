@@ -97,12 +97,14 @@ class Hangup(Service):
     """
     Does what a ``SIGHUP`` asks for.
 
-    :ivar reread: called by the reactor, not by the signal.
+    :ivar reread: called by the reactor, not by the signal; one that fails is
+        logged and keeps nothing from the others.
     """
 
     _reactor: IReactorFromThreads = field(repr=False)
-    _reread: Callable[[], None] = field(repr=False)
+    _reread: tuple[Callable[[], None], ...] = field(repr=False)
     _before: Any = field(default=None, init=False, repr=False)
+    _log = Logger()
 
     def startService(self) -> None:
         """Listen to the signal."""
@@ -117,4 +119,11 @@ class Hangup(Service):
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         # It may interrupt anything, so it does nothing but wake the reactor.
-        self._reactor.callFromThread(self._reread)
+        self._reactor.callFromThread(self._reread_all)
+
+    def _reread_all(self) -> None:
+        for reread in self._reread:
+            try:
+                reread()
+            except Exception:  # noqa: BLE001 - whatever it is, the rest goes on
+                self._log.failure("SIGHUP: something could not be read again")

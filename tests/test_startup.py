@@ -130,15 +130,16 @@ class HangupTests(SynchronousTestCase):
     """The signal that asks to read files again."""
 
     def test_signal(self) -> None:
-        """The signal is served by the reactor, until the service stops."""
+        """The reactor serves the signal; what fails keeps nothing from the rest."""
         reactor, done = Queue(), []
         before = signal.getsignal(signal.SIGHUP)
-        hangup = Hangup(reactor, lambda: done.append("read"))
+        hangup = Hangup(reactor, (lambda: 1 / 0, lambda: done.append("read")))
         hangup.startService()
         os.kill(os.getpid(), signal.SIGHUP)
         self.assertEqual(done, [])
         (call,) = reactor.calls
         call()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(done, ["read"])
         hangup.stopService()
         self.assertEqual(signal.getsignal(signal.SIGHUP), before)

@@ -5,6 +5,7 @@ A reader gives the value of a text or raises ``ValueError`` with the end of a
 sentence that begins with the name of the setting.
 """
 
+import os
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -20,6 +21,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\\?#@\s*]+")
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_STREAMS = ("log", "stderr", "syslog")
 _SHOWN_CHARS = 60
 
 
@@ -197,6 +199,19 @@ def _binding(text: str) -> str:
     )
 
 
+def _destination(text: str) -> str:
+    if text.lower() in _STREAMS:
+        return text.lower()
+    path = Path(text).absolute()
+    if os.sep not in text:
+        raise ValueError(
+            f"{shown(text)} is not log, stderr or syslog, nor the path of a file"
+        )
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"{shown(text)} cannot be written")
+    return str(path)
+
+
 BOOLEAN = Kind(_boolean, "true or false")
 PORT = Kind(_port, "1 to 65535")
 TEXT = Kind(_words, "text")
@@ -206,4 +221,5 @@ HOST_AND_PORT = Kind(_host_and_port, "host name or address, with or without a po
 PUBLIC_URL = Kind(_public_url, "http or https URL without a path")
 ORIGIN = Kind(_origin, "origin")
 FILE = Kind(_file, "readable file")
+DESTINATION = Kind(_destination, "log, stderr, syslog or a path")
 BINDING = Kind(_binding, "IP address or Twisted endpoint")

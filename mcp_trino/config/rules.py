@@ -14,6 +14,7 @@ from mcp_trino.config.listening import Listening, listening
 from mcp_trino.config.table import ABSENT, SETTINGS
 from mcp_trino.settings import (
     LOOPBACK_NAMES,
+    AuditSettings,
     QuerySettings,
     Settings,
     TLSSettings,
@@ -151,6 +152,7 @@ def make_settings(chosen: Chosen) -> Settings:
         ),
         queries=QuerySettings(**queries),
         web=_web(chosen),
+        audit=AuditSettings(**chosen.room("audit")),
     )
 
 

@@ -8,6 +8,7 @@ in the documentation follow from it.
 from mcp_trino.config.kinds import (
     BINDING,
     BOOLEAN,
+    DESTINATION,
     FILE,
     HOST,
     HOST_AND_PORT,
@@ -120,6 +121,16 @@ SERVER = (
         "no effect, but mcp-trino serves instead of printing its help"),
 )
 
+AUDIT = (
+    Setting("MCP_AUDIT_LOG", DESTINATION, "log", to="audit.destination", meaning=
+        "where each call and each decision is recorded, one line each: log (this "
+        "process's own), stderr, syslog, or the path of a file"),
+    Setting("MCP_AUDIT_STATEMENTS", BOOLEAN, "false", to="audit.statements", meaning=
+        "record the text of statements, too, not only their fingerprint"),
+    Setting("MCP_AUDIT_REQUIRED", BOOLEAN, "true", to="audit.required", meaning=
+        "refuse calls while they cannot be recorded"),
+)
+
 LIMITS = (
     Setting("MCP_MAX_BODY_BYTES", whole(1024, 67108864), "4194304",
         to="web.max_body_bytes", meaning=
@@ -164,9 +175,10 @@ SECTIONS = (
     ("Queries and results", QUERIES),
     ("The HTTP server", SERVER),
     ("Limits of the HTTP server", LIMITS),
+    ("Audit", AUDIT),
 )
 
-SETTINGS: tuple[Setting, ...] = (*TRINO, *QUERIES, *SERVER, *LIMITS)
+SETTINGS: tuple[Setting, ...] = (*TRINO, *QUERIES, *SERVER, *LIMITS, *AUDIT)
 
 _OAUTH = "OAuth"
 _ALLOWLISTS = "allowlists of catalogs, schemas and tables"

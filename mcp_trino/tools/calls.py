@@ -1,27 +1,37 @@
-"""From the name of a tool and what a model passes to an answer and a log line."""
+"""From the name of a tool and what a model passes to an answer and a record of it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
-from mcp_trino.interfaces import Watch
+from mcp_trino.errors import AuditUnwritable
+from mcp_trino.interfaces import IAudit, Watch
 from mcp_trino.principal import Principal
+from mcp_trino.statements.fingerprint import fingerprint
 from mcp_trino.tools.arguments import checked
 from mcp_trino.tools.failures import failure_of
 from mcp_trino.tools.tool import Call, Reply, Tool
 
+_STATEMENT = "query"
+_NAMES = ("catalog", "schema", "table", "query_id")
+_MOST_CHARS = 2000
+
 
 @define(eq=False)
 class Calls:
-    """Does the calls of tools."""
+    """
+    Does the calls of tools.
 
-    _log = Logger()
+    :ivar statements: the record tells the text of statements, too.
+    """
 
     _clock: IReactorTime = field(repr=False)
+    _audit: IAudit = field(repr=False)
+    _statements: bool = False
 
     def call(
         self,
@@ -29,40 +39,63 @@ class Calls:
         arguments: Mapping[str, Any],
         principal: Principal,
         watch: Watch | None = None,
+        **message: str | None,
     ) -> Deferred[Reply]:
         """
         Do one.
 
+        :param message: what the record tells of the message that asked for it.
         :return: the answer, also when that is an error. Canceling it cancels
             what it runs at Trino.
         """
-        return Deferred.fromCoroutine(self._logged(tool, arguments, principal, watch))
+        return Deferred.fromCoroutine(
+            self._recorded(tool, arguments, principal, watch, message)
+        )
 
-    async def _logged(
+    async def _recorded(
         self,
         tool: Tool,
         arguments: Mapping[str, Any],
         principal: Principal,
         watch: Watch | None,
+        message: Mapping[str, str | None],
     ) -> Reply:
         started = self._clock.seconds()
-        outcome, rows, query_id = "canceled", None, None
-        try:
-            reply = await _reply(tool, arguments, principal, watch)
-            outcome, rows = reply.failure or "done", reply.rows
-            query_id = reply.query_id
-            return reply
-        finally:
-            self._log.info(
-                "{tool} for {principal!r}: {outcome}, {rows} rows, {ms} ms, "
-                "query {query_id}",
+
+        def record(reply: Reply | None) -> None:
+            self._audit.record(
+                "call",
+                principal,
+                **message,
                 tool=tool.name,
-                principal=principal.name,
-                outcome=outcome,
-                rows=rows,
+                **self._asked(arguments),
+                outcome="canceled" if reply is None else reply.failure or "done",
+                rows=None if reply is None else reply.rows,
                 ms=round((self._clock.seconds() - started) * 1000),
-                query_id=query_id,
+                trino_query_id=None if reply is None else reply.query_id,
             )
+
+        try:
+            self._audit.require()
+            reply = await _reply(tool, arguments, principal, watch)
+            record(reply)
+        except AuditUnwritable as error:
+            return failure_of(error).reply()
+        except BaseException:
+            with suppress(AuditUnwritable):
+                record(None)
+            raise
+        return reply
+
+    def _asked(self, arguments: Mapping[str, Any]) -> dict[str, str]:
+        """Give what may be told of arguments: names, and of a statement its shape."""
+        told = {name: str(arguments[name]) for name in _NAMES if name in arguments}
+        text = arguments.get(_STATEMENT)
+        if isinstance(text, str):
+            told["statement"] = fingerprint(text)
+            if self._statements:
+                told["text"] = text
+        return {name: value[:_MOST_CHARS] for name, value in told.items()}
 
 
 async def _reply(

@@ -13,6 +13,7 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from mcp_trino.errors import (
+    AuditUnwritable,
     Busy,
     CoordinatorRefused,
     CoordinatorUnreachable,
@@ -141,6 +142,11 @@ _FAILURES: dict[type[Exception], Callable[[Any], Failure]] = {
     Busy: _busy,
     PageGone: lambda e: Failure(
         "PAGE_GONE", e.message, hint="run the statement again with execute_query"
+    ),
+    AuditUnwritable: lambda e: Failure(
+        "NOT_RECORDED",
+        e.message,
+        hint="the server's operator finds the reason in its log; try again later",
     ),
     QueryNotFound: lambda e: Failure("QUERY_NOT_FOUND", str(e)),
     CoordinatorUnreachable: lambda e: Failure(

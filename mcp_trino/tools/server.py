@@ -20,7 +20,7 @@ from mcp_types import (
 from mcp_types import Tool as ListedTool
 from twisted.internet.interfaces import IReactorTime
 
-from mcp_trino.interfaces import ICoordinator
+from mcp_trino.interfaces import IAudit, ICoordinator
 from mcp_trino.principal import Principal
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.tools.arguments import input_schema
@@ -58,6 +58,8 @@ def make_server(
     principal_of: PrincipalOf,
     clock: IReactorTime,
     loop: AbstractEventLoop,
+    audit: IAudit,
+    audit_statements: bool = False,
 ) -> Server[Any]:
     """
     Give the server that every transport serves.
@@ -71,7 +73,8 @@ def make_server(
         *MetadataTools(execution).tools(),
         *IdentityTools(queries, trino).tools(),
     )
-    surface = _Surface(tools, Calls(clock), principal_of, clock, loop)
+    calls = Calls(clock, audit, audit_statements)
+    surface = _Surface(tools, calls, principal_of, clock, loop)
     server: Server[Any] = Server(
         "mcp-trino",
         version=version("mcp-trino"),
@@ -148,6 +151,7 @@ class _Surface:
                 params.arguments or {},
                 self._principal_of(context),
                 reports.watch,
+                **_message(context),
             ).asFuture(self._loop)
         finally:
             reports.close()
@@ -157,6 +161,15 @@ class _Surface:
             "isError": reply.failure is not None,
             "resultType": "complete",
         }
+
+
+def _message(context: Context) -> dict[str, str | None]:
+    """Give what the record tells of a message: where it came from."""
+    headers = getattr(context.request, "headers", {})
+    return {
+        "session": headers.get("mcp-session-id"),
+        "request": None if context.request_id is None else str(context.request_id),
+    }
 
 
 def _listed(tool: Tool) -> ListedTool:

@@ -6,15 +6,16 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.errors import PageGone
 from mcp_trino.principal import Principal, local_principal
+from mcp_trino.statements.fingerprint import fingerprint
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.calls import Calls
 from mcp_trino.tools.identity import IdentityTools
 from mcp_trino.tools.tool import Call, Reply, Tool
+from tests.recording import RecordingAudit
 from tests.tools.scripted import ALICE, QUERIES, TRINO, WITHOUT_DEFAULTS
 
 
@@ -35,16 +36,16 @@ class CallsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.calls = Calls(self.clock)
+        self.audit = RecordingAudit()
+        self.calls = Calls(self.clock, self.audit)
 
-    def logged(self, function: Callable[[Call], Any], **arguments: Any) -> str:
-        """Do a call and give the one line in the log."""
-        with capturedLogs() as events:
-            call = self.calls.call(tool(function), arguments, ALICE)
-            call.cancel()
-            call.addErrback(lambda failure: failure.trap(CancelledError))
-        (event,) = events
-        return formatEvent(event)
+    def recorded(self, function: Callable[[Call], Any], **arguments: Any) -> Any:
+        """Do a call, cancel what is left of it, and give its one record."""
+        call = self.calls.call(tool(function), arguments, ALICE, session="s")
+        call.cancel()
+        call.addErrback(lambda failure: failure.trap(CancelledError))
+        (record,) = self.audit.records
+        return record
 
     def test_done(self) -> None:
         """The function gets the checked arguments, the principal and the watch."""
@@ -76,48 +77,76 @@ class CallsTests(SynchronousTestCase):
         )
         self.assertEqual(reply.failure, "INVALID_ARGUMENT")
 
-    def test_log(self) -> None:
-        """One line says who called what, and what came of it."""
+    def test_record(self) -> None:
+        """One record says who called what, from where, and what came of it."""
 
         async def function(call: Call) -> Reply:
             self.clock.advance(0.25)
             return Reply({}, "text", rows=3, query_id="q1")
 
         self.assertEqual(
-            self.logged(function),
-            "try for 'alice': done, 3 rows, 250 ms, query q1",
+            self.recorded(function),
+            {
+                "event": "call",
+                "principal": ALICE,
+                "session": "s",
+                "tool": "try",
+                "outcome": "done",
+                "rows": 3,
+                "ms": 250,
+                "trino_query_id": "q1",
+            },
         )
 
-    def test_log_of_error(self) -> None:
-        """The line of a failed call has the name of the error, not its message."""
+    def test_record_of_error(self) -> None:
+        """The record of a failed call has the name of the error, not its message."""
 
         async def function(call: Call) -> Reply:
             raise PageGone("secret")
 
-        self.assertEqual(
-            self.logged(function),
-            "try for 'alice': PAGE_GONE, None rows, 0 ms, query None",
-        )
+        record = self.recorded(function)
+        self.assertEqual(record["outcome"], "PAGE_GONE")
+        self.assertNotIn("secret", str(record))
 
-    def test_log_of_cancel(self) -> None:
-        """A call that is canceled ends what it awaits and is in the log."""
+    def test_record_of_cancel(self) -> None:
+        """A call that is canceled ends what it awaits and is recorded."""
         waiting: Deferred[Reply] = Deferred()
 
         async def function(call: Call) -> Reply:
             return await waiting
 
-        self.assertIn(": canceled, ", self.logged(function))
+        self.assertEqual(self.recorded(function)["outcome"], "canceled")
         self.assertTrue(waiting.called)
 
-    def test_log_is_one_line(self) -> None:
-        """A name with a line end does not make two lines."""
+    def test_record_of_statement(self) -> None:
+        """Of a statement the shape is recorded; its text when that was chosen."""
+        arguments = {"query": "SELECT 'secret'", "catalog": "tpch", "page": "handle"}
+        for statements, text in ((False, None), (True, "SELECT 'secret'")):
+            self.audit.records.clear()
+            calls = Calls(self.clock, self.audit, statements)
+            calls.call(tool(self.fail), arguments, ALICE)
+            (record,) = self.audit.records
+            self.assertEqual(record["statement"], fingerprint("select ?".upper()))
+            self.assertEqual(record["catalog"], "tpch")
+            self.assertNotIn("page", record)
+            self.assertEqual(record.get("text"), text)
+
+    def test_not_recorded(self) -> None:
+        """What was done and cannot be recorded is not answered."""
 
         async def function(call: Call) -> Reply:
-            return Reply({}, "text")
+            self.audit.broken = True
+            return Reply({"rows": "secret"}, "secret")
 
-        with capturedLogs() as events:
-            self.calls.call(tool(function), {}, Principal("i", "s", "a\nb"))
-        self.assertNotIn("\n", formatEvent(events[0]))
+        reply = self.successResultOf(self.calls.call(tool(function), {}, ALICE))
+        self.assertEqual(reply.failure, "NOT_RECORDED")
+        self.assertNotIn("secret", f"{reply}")
+
+    def test_not_begun(self) -> None:
+        """What could not be recorded is not begun."""
+        self.audit.broken = True
+        reply = self.successResultOf(self.calls.call(tool(self.fail), {}, ALICE))
+        self.assertEqual(reply.failure, "NOT_RECORDED")
 
 
 class WhoamiTests(SynchronousTestCase):

@@ -19,6 +19,7 @@ from mcp_trino.store import MemoryStore
 from mcp_trino.tools import metadata, suggestions
 from mcp_trino.tools.server import make_server
 from tests.real_trino import real_trino
+from tests.recording import RecordingAudit
 from tests.tools.scripted import QUERIES, TRINO
 
 SLOW = (
@@ -56,6 +57,7 @@ class RealTestCase(TestCase):
             principal_of=lambda _: local_principal("alice"),
             clock=reactor,
             loop=self.loop,
+            audit=RecordingAudit(),
         )
         self.texts: list[str] = []
 

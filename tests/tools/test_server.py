@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mcp_trino.principal import Principal
 from mcp_trino.tools.server import PRINCIPAL, make_server, principal_of_request
+from tests.recording import RecordingAudit
 from tests.tools.scripted import (
     ALICE,
     QUERIES,
@@ -58,6 +59,7 @@ class ServerTestCase(TestCase):
             principal_of=self.principal_of,
             clock=self.clock,
             loop=self.loop,
+            audit=RecordingAudit(),
         )
 
     def principal_of(self, context: Any) -> Principal:
@@ -155,6 +157,7 @@ class ListingTests(ServerTestCase):
             principal_of=self.principal_of,
             clock=self.clock,
             loop=self.loop,
+            audit=RecordingAudit(),
         )
         self.assertNotIn("names are in", str(server.instructions))
         self.assertNotIn("None", str(server.get_tool_input_schema("list_tables")))
