@@ -24,6 +24,7 @@ from mcp_trino.reply import Reply, refusal
 from mcp_trino.settings import WebSettings
 from mcp_trino.web.limits import Budget
 
+MAX_FORM_BYTES = 32 * 1024
 _RETRY_AFTER_SECONDS = 5
 
 _log = Logger()
@@ -47,11 +48,18 @@ class Bounds:
     What the requests of one server share.
 
     :ivar bodies: bytes of the bodies of all requests under way.
+    :ivar forms: paths that take a form or a small document, and nothing larger.
     """
 
     settings: WebSettings
     gate: IGate
     bodies: Budget
+    forms: frozenset[bytes] = frozenset()
+
+    def max_body_bytes(self, path: bytes) -> int:
+        """Give the bytes that the body of a request for that path may have."""
+        most = self.settings.max_body_bytes
+        return min(most, MAX_FORM_BYTES) if path in self.forms else most
 
 
 class _Channel(Protocol):
@@ -103,7 +111,7 @@ class BoundedRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Take a part of the body, unless it is too much."""
         self._arrived += len(data)
-        if self._arrived > self.bounds.settings.max_body_bytes:
+        if self._arrived > self.bounds.max_body_bytes(self.path):
             self.answer(self._too_large())
         elif not self.bounds.bodies.take(len(data)):
             self.answer(
@@ -155,8 +163,10 @@ class BoundedRequest(Request):
         :return: the body, to be written by the caller.
         """
         self.setResponseCode(reply.status)
-        for name, value in reply.headers:
-            self.setHeader(name, value)
+        for name in {name for name, _ in reply.headers}:
+            self.responseHeaders.removeHeader(name)
+        for name, value in reply.headers:  # of Set-Cookie there may be several
+            self.responseHeaders.addRawHeader(name, value)
         if reply.status != NO_CONTENT:  # RFC 9110 section 8.6
             self.setHeader(b"Content-Length", b"%d" % len(reply.body))
         return reply.body
@@ -187,12 +197,12 @@ class BoundedRequest(Request):
 
     def _judge(self) -> Deferred[Reply | None]:
         length = self.channel.length
-        if length is not None and length > self.bounds.settings.max_body_bytes:
+        if length is not None and length > self.bounds.max_body_bytes(self.path):
             return succeed(self._too_large())
         return maybeDeferred(self.bounds.gate.judge, self).addErrback(_undecided)
 
     def _too_large(self) -> Reply:
-        most = self.bounds.settings.max_body_bytes
+        most = self.bounds.max_body_bytes(self.path)
         return refusal(413, f"a body may have at most {most} bytes")
 
     def _give_back(self) -> None:

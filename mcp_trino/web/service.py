@@ -1,7 +1,7 @@
 """The HTTP edge as a service: what listens, and how it ends."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.web.resource import IResource
 
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator, ICoordinator
@@ -52,12 +53,15 @@ class WebService(MultiService):
         server: ProtocolServer,
         authenticator: IAuthenticator,
         coordinator: ICoordinator,
+        open_resources: Mapping[bytes, IResource] | None = None,
     ) -> None:
         """
         Build everything and read the certificate; nothing listens yet.
 
         :param reactor: the asyncio reactor.
         :param loop: its event loop, which need not run yet.
+        :param open_resources: what anybody may ask for, by exact paths: the
+            endpoints and documents of OAuth. They take small bodies only.
         """
         super().__init__()
         self._loop = loop
@@ -73,8 +77,14 @@ class WebService(MultiService):
         endpoints = protocol_resources(self._transports, self._exchanges)
         self._gate = Gate(frozenset(endpoints), name_rules(settings), authenticator)
         pages = Pages(self._readiness, landing_page(settings.public_url))
+        more = open_resources or {}
         self._site = BoundedSite(
-            pages.resource(), endpoints, self._gate, settings, reactor
+            pages.resource(),
+            {**endpoints, **more},
+            self._gate,
+            settings,
+            reactor,
+            forms=frozenset(more),
         )
         self._certificate = (
             None if settings.tls is None else ServerCertificate(settings.tls)

@@ -53,6 +53,8 @@ class BoundedSite(Site):
         gate: IGate,
         settings: WebSettings,
         reactor: IReactorTime,
+        *,
+        forms: frozenset[bytes] = frozenset(),
     ) -> None:
         super().__init__(
             resource,
@@ -60,7 +62,8 @@ class BoundedSite(Site):
             timeout=settings.header_timeout_seconds,
             parsePOSTFormSubmission=False,
         )
-        self.bounds = Bounds(settings, gate, Budget(settings.body_budget_bytes))
+        bodies = Budget(settings.body_budget_bytes)
+        self.bounds = Bounds(settings, gate, bodies, forms)
         self.exact = exact
         self.channels: set[BoundedChannel] = set()
         self._rounds = LoopingCall(self._check_deadlines)

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.channel import BoundedChannel
-from mcp_trino.web.request import BoundedRequest, IGate
+from mcp_trino.web.request import MAX_FORM_BYTES, BoundedRequest, IGate
 from mcp_trino.web.site import BoundedSite
 from tests.web.serving import Answer, head, read_answer, web_settings
 
@@ -69,9 +69,11 @@ class ChannelTestCase(SynchronousTestCase):
         self.site = self.make_site()
         self.channel, self.transport = self.connect()
 
-    def make_site(self, **changes: Any) -> BoundedSite:
+    def make_site(self, *forms: bytes, **changes: Any) -> BoundedSite:
         settings = web_settings(**changes)
-        return BoundedSite(self.echo, {}, self.gate, settings, self.clock)
+        return BoundedSite(
+            self.echo, {}, self.gate, settings, self.clock, forms=frozenset(forms)
+        )
 
     def connect(self) -> tuple[BoundedChannel, _Transport]:
         channel = self.site.buildProtocol(_ADDRESS)
@@ -267,6 +269,18 @@ class BodyTests(ChannelTestCase):
         self.assertEqual(self.answer().status, 413)
         self.assertEqual(self.echo.bodies, [])
 
+    def test_too_large_for_a_form(self) -> None:
+        """A path that takes forms takes small bodies only, declared or not."""
+        self.site = self.make_site(b"/form")
+        for length in (MAX_FORM_BYTES + 1, None):
+            self.channel, self.transport = self.connect()
+            self.post("/form?x", length=length)
+            if length is None:
+                self.send(b"%x\r\n" % (MAX_FORM_BYTES + 1))
+                self.send(b"x" * (MAX_FORM_BYTES + 1))
+            self.assertEqual(self.answer().status, 413)
+            self.assertIn(b"at most 32768 bytes", self.answer().body)
+
     def test_largest(self) -> None:
         """A body of exactly the bound is served, and counted until its answer."""
         self.post("/wait", length=100_000)
@@ -447,6 +461,15 @@ class SiteTests(ChannelTestCase):
         self.assertEqual(self.answer().status, 500)
         self.assertEqual(self.answer().json(), {"error": "internal error"})
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_repeated_header(self) -> None:
+        """A header that a reply has twice is sent twice, instead of an earlier one."""
+        cookies = ((b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2"), (b"Server", b"x"))
+        self.gate.verdict = lambda: succeed(Reply(status=200, headers=cookies))
+        self.send(head("GET", "/", {}))
+        headers = self.answer().headers
+        self.assertEqual(headers.get_all("Set-Cookie"), ["a=1", "b=2"])
+        self.assertEqual(headers.get_all("Server"), ["x"])
 
     def test_server_header(self) -> None:
         """No version of anything is told."""
