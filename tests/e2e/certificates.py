@@ -42,6 +42,12 @@ class Certificates:
     chain: Path
     key: Path
 
+    @property
+    def trust(self) -> dict[str, str]:
+        """Environment variables by which clients in Python and Node.js trust them."""
+        names = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+        return dict.fromkeys(names, str(self.authority))
+
 
 @frozen
 class _Issuer:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from tests.e2e.certificates import make_certificates
+from tests.e2e.certificates import Certificates, make_certificates
 from tests.real_trino import real_trino
 
 _START_SECONDS = 30
@@ -110,22 +110,25 @@ class ServerProcess:
 
 
 def start_server(
-    scheme: str = "http", trino: str | None = None, **settings: str
+    scheme: str = "http",
+    trino: str | None = None,
+    certificates: Certificates | None = None,
+    **settings: str,
 ) -> ServerProcess:
     """
     Start ``mcp-trino serve`` for http, ``twistd mcp-trino`` for https.
 
     :param trino: the URL of the coordinator, that of the tests if ``None``.
+    :param certificates: those of https, its own if ``None``.
     :param settings: further environment variables.
     """
     environment = server_environment(trino, **settings)
     directory = TemporaryDirectory(prefix="mcp-trino-")
     if scheme == "https":
-        files = make_certificates(Path(directory.name))
+        files = certificates or make_certificates(Path(directory.name))
         command = [program("twistd"), "--nodaemon", "--pidfile=", "mcp-trino", *_LISTEN]
         command += ["--tls-cert", str(files.chain), "--tls-key", str(files.key)]
-        authority = str(files.authority)
-        trust = {"SSL_CERT_FILE": authority, "NODE_EXTRA_CA_CERTS": authority}
+        trust = files.trust
     else:
         command, trust = [program("mcp-trino"), "serve", *_LISTEN], {}
     process = subprocess.Popen(
