@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_trino.config.rules import Chosen, make_settings, problems, warnings
+from mcp_trino.config.chosen import Chosen
+from mcp_trino.config.rules import make_settings, problems, warnings
 from mcp_trino.config.setting import Absent, Setting
 from mcp_trino.config.sources import Sources, find
 from mcp_trino.config.table import ALL
