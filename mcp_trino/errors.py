@@ -70,6 +70,22 @@ class AuditUnwritable(Exception):
 
 
 @frozen
+class UnknownClient(Exception):
+    """
+    No OAuth client can be taken for that ``client_id``: show a page and
+    redirect nowhere, or answer ``invalid_client`` at the token endpoint.
+
+    :ivar message: why, for the person who reads the page; never what a client
+        or its document wrote.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@frozen
 class InvalidArgument(Exception):
     """A tool's argument has no meaning: the assistant corrects it and calls again."""
 

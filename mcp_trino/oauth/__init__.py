@@ -1,0 +1,1 @@
+"""The authorization server in front of an identity provider (OAuth 2.1)."""
