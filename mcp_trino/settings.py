@@ -83,6 +83,36 @@ class QuerySettings:
     slow_threads: int
 
 
+Names = tuple[tuple[str, ...], ...]
+"""Names of one to three parts, catalog first."""
+
+
+@frozen
+class GuardSettings:
+    """
+    What statements may do and what they may reach.
+
+    The parts of the names in the lists are regular expressions for the whole
+    of a part in lower case.
+
+    :ivar allowed_catalogs: ``None`` for no list.
+    :ivar allowed_schemas: with their catalogs, ``None`` for no list.
+    :ivar allowed_tables: with catalogs and schemas, ``None`` for no list.
+    :ivar table_functions: full names, in lower case, of those that may be
+        called besides Trino's own.
+    :ivar allow_writes: statements that write may be run, by a tool of their own.
+    :ivar read_only_transactions: what only reads runs in a transaction that
+        Trino lets only read.
+    """
+
+    allowed_catalogs: Names | None = None
+    allowed_schemas: Names | None = None
+    allowed_tables: Names | None = None
+    table_functions: Names = ()
+    allow_writes: bool = False
+    read_only_transactions: bool = False
+
+
 @frozen
 class TLSSettings:
     """PEM files of this server's own certificate chain and key."""
@@ -312,5 +342,6 @@ class Settings:
     trino: TrinoSettings
     queries: QuerySettings
     web: WebSettings
+    guard: GuardSettings = GuardSettings()
     oauth: OAuthSettings | None = None
     audit: AuditSettings = AuditSettings()
