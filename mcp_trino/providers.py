@@ -35,8 +35,11 @@ class Provider:
         are not made for other servers.
     :ivar open_to_public: anyone can have an account there, so an admission
         rule is required.
+    :ivar shared_issuers: parts of an issuer that serves all tenants, of which
+        some have to be chosen.
     :ivar native: why clients cannot get tokens for this server themselves,
         empty where they can.
+    :ivar token_kinds: how its access tokens can be checked.
     :ivar require_at_jwt: access tokens say ``typ: at+jwt`` (RFC 9068).
     :ivar algorithms: signature algorithms, unless the operator says otherwise.
     :ivar subject_claims: together the identifier that never changes hands.
@@ -60,7 +63,9 @@ class Provider:
     tenant_issuers: tuple[str, ...] = ()
     issuer_must_contain: str = ""
     open_to_public: bool = False
+    shared_issuers: tuple[str, ...] = ()
     native: str = ""
+    token_kinds: tuple[TokenKind, ...] = (TokenKind.JWT, TokenKind.INTROSPECTION)
     require_at_jwt: bool = False
     algorithms: tuple[str, ...] = ("RS256",)
     subject_claims: tuple[str, ...] = ("sub",)
@@ -124,6 +129,7 @@ PROVIDERS: dict[str, Provider] = {
             issuer_aliases=("accounts.google.com",),
             open_to_public=True,
             native="Google's access tokens are not made for other servers",
+            token_kinds=(TokenKind.GOOGLE_TOKENINFO,),
             username_claims=("email", "sub"),
             client_claims=("azp", "aud"),
             groups_claims=(),
@@ -138,7 +144,9 @@ PROVIDERS: dict[str, Provider] = {
                 "https://login.microsoftonline.com/{tenantid}/v2.0",
                 "https://sts.windows.net/{tenantid}/",
             ),
+            shared_issuers=("/common/", "/organizations/", "/consumers/"),
             native="Entra ID takes no resource parameter and registers no clients",
+            token_kinds=(),
             subject_claims=("tid", "oid"),
             username_claims=("preferred_username", "upn", "unique_name"),
             scope_claims=("scp", "roles"),

@@ -73,6 +73,7 @@ DOORS = {
 }
 # Packages that are imported and come with one that is asked for.
 BROUGHT = {
+    "cryptography": "jwcrypto",
     "httpx2": "mcp",
     "mcp-types": "mcp",
     "pyopenssl": "twisted",

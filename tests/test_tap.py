@@ -72,7 +72,7 @@ class OptionsTests(TapTestCase):
 
     def test_problems(self) -> None:
         """All that is wrong is said, one sentence a line, with exit code 1."""
-        os.environ["OAUTH_ENABLED"] = "true"
+        os.environ["OAUTH_ENABLED"] = "perhaps"
         self.assertEqual(self.exit_code("--port=x", "--trino-port=0"), 1)
         lines = self.error.getvalue().splitlines()
         self.assertEqual(

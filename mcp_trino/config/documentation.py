@@ -34,13 +34,17 @@ The names are those of the older mcp-trino, written in Go, which this server can
 replace. These mean something else here:
 
 * ``TRINO_SSL_INSECURE`` is false unless set: Trino's certificate is checked.
-* ``MCP_BIND`` is loopback unless set, not all interfaces.
+* ``MCP_BIND`` is loopback unless set, not all interfaces, except where tokens are
+  asked for over TLS.
 * Booleans that cannot be read stop the start instead of counting as false, and
   so do numbers that cannot be read instead of counting as the default.
 * ``TRINO_CATALOG`` and ``TRINO_SCHEMA`` are unset, not ``memory`` and ``default``.
 * ``TRINO_MAX_ROWS`` cannot be 0: an answer always has a bound; the rest of a
   result can be read page by page.
 * ``TRINO_PASSWORD`` is refused over http.
+* OAuth's settings stop the start where ``OAUTH_ENABLED`` is not said at all, and
+  so do those that mean nothing with the chosen provider and mode.
+* Tokens end (``exp``), have an issuer and a subject, with every provider.
 * A Trino that is down does not keep the server from starting.
 """
 
@@ -49,8 +53,7 @@ Not in this version
 -------------------
 
 A value of these that asks for what this version does not do stops the start, so
-that nobody relies on what is not there. Those of OAuth are passed over where
-``OAUTH_ENABLED`` is false, and over stdio, where nobody else can ask.
+that nobody relies on what is not there.
 """
 
 
@@ -65,8 +68,14 @@ def _sections() -> Iterator[str]:
         yield f"{title}\n{'-' * len(title)}\n"
         for setting in settings:
             yield f"``{setting.name}``" + _also(setting)
-            yield f"    {setting.meaning[0].upper()}{setting.meaning[1:]}."
-            yield f"    Range: {setting.kind.range}. Default: {_default(setting)}.\n"
+            meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}"
+            yield f"    {_escaped(meaning)}."
+            values = _escaped(setting.kind.range)
+            yield f"    Range: {values}. Default: {_default(setting)}.\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("*", r"\*")
 
 
 def _also(setting: Setting) -> str:

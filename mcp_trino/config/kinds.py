@@ -80,11 +80,15 @@ def one_of(*words: str) -> Kind:
     return Kind(read, said)
 
 
-def list_of(kind: Kind) -> Kind:
-    """Give the kind of lists, their members parted by commas or blanks."""
+def list_of(kind: Kind, parted_by: str = r",\s") -> Kind:
+    """
+    Give the kind of lists, their members parted by commas or blanks.
+
+    :param parted_by: the characters that do it, as in a regular expression.
+    """
 
     def read(text: str) -> tuple[Any, ...]:
-        members = re.split(r"[,\s]+", text)
+        members = (member.strip() for member in re.split(f"[{parted_by}]+", text))
         return tuple(kind.read(member) for member in members if member)
 
     return Kind(read, f"list of {kind.range}")

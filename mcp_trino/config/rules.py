@@ -6,8 +6,10 @@ from ipaddress import ip_address
 from itertools import permutations
 from urllib.parse import urlsplit
 
+from mcp_trino.config import oauth_rules
 from mcp_trino.config.chosen import Chosen
 from mcp_trino.config.kinds import in_url
+from mcp_trino.config.oauth_tree import make_oauth
 from mcp_trino.config.table import ABSENT
 from mcp_trino.settings import (
     LOOPBACK_NAMES,
@@ -28,19 +30,14 @@ def problems(chosen: Chosen) -> Iterator[str]:
     yield from _about_sizes(chosen)
     if chosen.transport is Transport.HTTP:
         yield from _about_web(chosen)
+        yield from oauth_rules.problems(chosen)
 
 
 def _absent(chosen: Chosen) -> Iterator[str]:
-    switches = [chosen[name] for name in ("OAUTH_ENABLED", "TRINO_OAUTH_ENABLED")]
-    if True in switches and False in switches:
-        yield "OAUTH_ENABLED and TRINO_OAUTH_ENABLED are one setting, and differ"
-    no_oauth = False in switches or chosen.transport is Transport.STDIO
     for setting in ABSENT:
         value = chosen[setting.name]
         asked = setting.name in chosen.given and value is not None
         if asked and value not in setting.harmless:
-            if setting.of_oauth and no_oauth:
-                continue
             yield f"{setting.name}: this version does not do {setting.what}; unset it"
 
 
@@ -79,7 +76,7 @@ def _about_web(chosen: Chosen) -> Iterator[str]:
     for one, other in permutations(("HTTPS_CERT_FILE", "HTTPS_KEY_FILE")):
         if one in chosen.given and other not in chosen.given:
             yield f"{one} has no meaning without {other}"
-    if not chosen["MCP_BIND"]:
+    if not chosen.listening:
         yield "MCP_BIND names no place to listen at"
 
 
@@ -102,6 +99,7 @@ def make_settings(chosen: Chosen) -> Settings:
         queries=QuerySettings(**queries),
         web=_web(chosen),
         audit=AuditSettings(**chosen.room("audit")),
+        oauth=make_oauth(chosen) if chosen.oauth else None,
     )
 
 
@@ -135,7 +133,9 @@ def warnings(chosen: Chosen) -> Iterator[str]:
             "TRINO_SSL_INSECURE is true: "
             "anyone between here and Trino can read and change all that is said"
         )
-    if chosen.transport is Transport.HTTP:
+    if chosen.oauth:
+        yield from oauth_rules.warnings(chosen)
+    elif chosen.transport is Transport.HTTP:
         for place in chosen.listening:
             if not place.is_local:
                 yield (

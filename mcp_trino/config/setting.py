@@ -47,13 +47,10 @@ class Absent:
 
     :ivar what: the missing thing, as the end of "this version does not do".
     :ivar harmless: the values that do not ask for it.
-    :ivar of_oauth: without meaning over stdio and where ``OAUTH_ENABLED`` is
-        said to be false.
     """
 
     name: str
     what: str
     kind: Kind = TEXT
     harmless: tuple[Any, ...] = ()
-    of_oauth: bool = False
     secret: bool = False

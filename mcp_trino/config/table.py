@@ -22,6 +22,7 @@ from mcp_trino.config.kinds import (
     seconds,
     whole,
 )
+from mcp_trino.config.oauth_table import OAUTH
 from mcp_trino.config.setting import Absent, Setting
 
 # A row takes two or three lines: name, kind, default, destination; the meaning.
@@ -100,9 +101,10 @@ QUERIES = (
 SERVER = (
     Setting("MCP_TRANSPORT", one_of("stdio", "http"), "stdio", option="", meaning=
         "what mcp-trino serves when no command says it"),
-    Setting("MCP_BIND", list_of(BINDING), "127.0.0.1", option="listen", meaning=
+    Setting("MCP_BIND", list_of(BINDING), None, option="listen", meaning=
         "where to listen: addresses, with MCP_PORT; or endpoints such as "
-        "unix:/run/mcp-trino.sock and systemd:domain=INET6:name=https"),
+        "unix:/run/mcp-trino.sock and systemd:domain=INET6:name=https; unset: "
+        "127.0.0.1, or all addresses with a certificate and OAUTH_ENABLED"),
     Setting("MCP_PORT", PORT, "8080", meaning=
         "the port to listen on, and of the public URL"),
     Setting("MCP_HOST", HOST, "localhost", meaning=
@@ -175,29 +177,16 @@ SECTIONS = (
     ("Queries and results", QUERIES),
     ("The HTTP server", SERVER),
     ("Limits of the HTTP server", LIMITS),
+    ("Who may ask", OAUTH),
     ("Audit", AUDIT),
 )
 
-SETTINGS: tuple[Setting, ...] = (*TRINO, *QUERIES, *SERVER, *LIMITS, *AUDIT)
+SETTINGS: tuple[Setting, ...] = tuple(row for _, rows in SECTIONS for row in rows)
 
-_OAUTH = "OAuth"
 _ALLOWLISTS = "allowlists of catalogs, schemas and tables"
 _TRINO_LOGIN = "other ways to log in at Trino than user and password"
 
 ABSENT: tuple[Absent, ...] = (
-    Absent("OAUTH_ENABLED", _OAUTH, BOOLEAN, (False,), of_oauth=True),
-    Absent("TRINO_OAUTH_ENABLED", _OAUTH, BOOLEAN, (False,), of_oauth=True),
-    Absent("OAUTH_MODE", _OAUTH, of_oauth=True),
-    Absent("OAUTH_PROVIDER", _OAUTH, of_oauth=True),
-    Absent("OAUTH_ALLOWED_REDIRECT_URIS", _OAUTH, of_oauth=True),
-    Absent("OAUTH_REDIRECT_URI", _OAUTH, of_oauth=True),
-    Absent("OAUTH_REDIRECT_URIS", _OAUTH, of_oauth=True),
-    Absent("OAUTH_METADATA_FROM_DISCOVERY", _OAUTH, BOOLEAN, (False,), of_oauth=True),
-    Absent("JWT_SECRET", _OAUTH, of_oauth=True, secret=True),
-    Absent("OIDC_ISSUER", _OAUTH, of_oauth=True),
-    Absent("OIDC_AUDIENCE", _OAUTH, of_oauth=True),
-    Absent("OIDC_CLIENT_ID", _OAUTH, of_oauth=True),
-    Absent("OIDC_CLIENT_SECRET", _OAUTH, of_oauth=True, secret=True),
     Absent("TRINO_ALLOW_WRITE_QUERIES", "statements that write", BOOLEAN, (False,)),
     Absent("TRINO_ALLOWED_CATALOGS", _ALLOWLISTS),
     Absent("TRINO_ALLOWED_SCHEMAS", _ALLOWLISTS),

@@ -177,7 +177,7 @@ class WebTests(SynchronousTestCase):
 
     def test_nowhere(self) -> None:
         """A server that listens nowhere does not start."""
-        (problem,) = problems(environ={"MCP_BIND": " "})
+        (problem,) = problems(environ={"MCP_BIND": ","})
         self.assertIn("no place to listen", problem)
 
     def test_open_to_others(self) -> None:
@@ -235,43 +235,17 @@ class AbsentTests(SynchronousTestCase):
         """A secret for it stops the start also when it lies in a file."""
         path = Path(self.mktemp())
         path.write_text("secret")
-        (problem,) = problems(environ={"JWT_SECRET_FILE": str(path)})
-        self.assertIn("does not do OAuth", problem)
+        environ = {"TRINO_OAUTH_CLIENT_SECRET_FILE": str(path)}
+        (problem,) = problems(environ=environ)
+        self.assertIn("does not do", problem)
 
     def test_harmless(self) -> None:
         """Values that do not ask for it are fine, so is an empty one."""
         for name, value in (
-            ("OAUTH_ENABLED", "false"),
-            ("TRINO_OAUTH_ENABLED", "0"),
             ("TRINO_ALLOW_WRITE_QUERIES", "no"),
             ("TRINO_ENABLE_IMPERSONATION", "false"),
             ("TRINO_IMPERSONATION_FIELD", "email"),
             ("TRINO_ALLOWED_CATALOGS", ""),
             ("TRINO_AUTH_MODE", "NONE"),
-            ("JWT_SECRET", ""),
         ):
             self.assertEqual(problems(environ={name: value}), ())
-
-    def test_unreadable_switch(self) -> None:
-        """A switch that cannot be read never counts as off."""
-        for value in ("", "enabled", "ja"):
-            (problem,) = problems(environ={"OAUTH_ENABLED": value})
-            self.assertIn("neither true nor false", problem)
-
-    def test_oauth_said_to_be_off(self) -> None:
-        """Where OAuth is said to be off its other settings mean nothing."""
-        rest = {"OAUTH_PROVIDER": "okta", "JWT_SECRET": "x", "OAUTH_MODE": "native"}
-        self.assertEqual(len(problems(environ=rest)), 3)
-        self.assertEqual(problems(environ={**rest, "OAUTH_ENABLED": "false"}), ())
-
-    def test_oauth_over_stdio(self) -> None:
-        """Over stdio nobody else can ask, so OAuth settings mean nothing."""
-        environ = {"OAUTH_ENABLED": "true", "OIDC_ISSUER": "https://id.example.com"}
-        self.assertEqual(problems(environ=environ, transport=Transport.STDIO), ())
-        self.assertEqual(len(problems(environ=environ)), 2)
-
-    def test_two_names_of_one_setting(self) -> None:
-        """The two names of the switch must not differ."""
-        environ = {"OAUTH_ENABLED": "false", "TRINO_OAUTH_ENABLED": "true"}
-        (problem,) = problems(environ=environ)
-        self.assertIn("differ", problem)

@@ -55,12 +55,12 @@ class _Issuer:
     key: ec.EllipticCurvePrivateKey
 
 
-def make_certificates(directory: Path) -> Certificates:
-    """Write those of a server at ``localhost`` and ``127.0.0.1``."""
+def make_certificates(directory: Path, host: str = "localhost") -> Certificates:
+    """Write those of a server at ``127.0.0.1`` and that host."""
     root = _issue("root", None)
     intermediate = _issue("intermediate", root)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-    server = _issue("localhost", intermediate, names)
+    names = [x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))]
+    server = _issue(host, intermediate, names)
     files = Certificates(*(directory / name for name in ("ca", "chain", "key")))
     files.authority.write_bytes(_pem(root))
     files.chain.write_bytes(_pem(server) + _pem(intermediate))
