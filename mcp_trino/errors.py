@@ -212,7 +212,8 @@ class CoordinatorRefused(Exception):
     """
     Trino does not accept this server's own credential: the operator must act.
 
-    :ivar status: the HTTP status that Trino answered.
+    :ivar status: the HTTP status that Trino answered, 401 also when there is
+        no credential to show.
     :ivar message: for the operator's log; the assistant is told only that the
         server's access to Trino is refused.
     """

@@ -9,7 +9,14 @@ from zope.interface import Interface
 from mcp_trino.active import Active
 from mcp_trino.principal import Principal
 from mcp_trino.providers import Endpoints
-from mcp_trino.queries import CoordinatorState, Page, Progress, Statement, Window
+from mcp_trino.queries import (
+    CoordinatorState,
+    Page,
+    Progress,
+    RunningQuery,
+    Statement,
+    Window,
+)
 
 Watch = Callable[[Progress], None]
 
@@ -39,6 +46,7 @@ class ICoordinator(Interface):
         :raise Busy: too many queries are under way.
         :raise CoordinatorUnreachable: Trino does not answer.
         :raise CoordinatorRefused: Trino does not accept the server's credential.
+        :raise NoTrinoUser: the principal has no user at Trino.
         """
 
     def fetch(
@@ -61,7 +69,22 @@ class ICoordinator(Interface):
         Cancel a query of the principal's at Trino.
 
         :raise QueryNotFound: no query of the principal's has that id.
-        :raise: ``CoordinatorUnreachable`` and ``CoordinatorRefused``.
+        :raise: ``NoTrinoUser``, ``CoordinatorUnreachable``, ``CoordinatorRefused``.
+        """
+
+    def queries(principal: Principal) -> Deferred[tuple[RunningQuery, ...]]:
+        """
+        Give the principal's queries under way, the latest first.
+
+        :raise: ``NoTrinoUser``, ``CoordinatorUnreachable``, ``CoordinatorRefused``.
+        """
+
+    def user_of(principal: Principal) -> str | None:
+        """
+        Give the Trino user that a principal's queries run as, ``None`` when
+        Trino finds it in a token of hers.
+
+        :raise NoTrinoUser: she has none.
         """
 
     def probe() -> Deferred[CoordinatorState]:

@@ -113,6 +113,23 @@ class Page:
 
 
 @frozen
+class RunningQuery:
+    """
+    A query under way, as Trino describes it.
+
+    :ivar text: the statement; Trino cuts a long one.
+    :ivar created: when Trino took it, in ISO 8601.
+    :ivar percentage: 0 to 100, or ``None`` while Trino cannot say.
+    """
+
+    query_id: str
+    state: str
+    text: str
+    created: str
+    percentage: float | None = None
+
+
+@frozen
 class CoordinatorState:
     """
     What a probe of the coordinator found.

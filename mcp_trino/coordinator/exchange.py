@@ -22,6 +22,7 @@ from mcp_trino.coordinator.failures import (
     of_query,
     of_status,
 )
+from mcp_trino.coordinator.identity import Identity
 from mcp_trino.coordinator.transport import Response
 from mcp_trino.errors import CoordinatorUnreachable
 from mcp_trino.settings import TrinoSettings
@@ -76,6 +77,7 @@ class Exchange:
     """
     The requests of one query.
 
+    :ivar identity: who is asking; to be renewed before requests.
     :ivar query_id: ``None`` until the statement was answered.
     :ivar uri: an address at which the query can be canceled; ``None`` when
         there is nothing to cancel: not sent yet, or over. It is a secret.
@@ -85,6 +87,7 @@ class Exchange:
 
     # The client is annotated for responses of ``requests``; ours have what it uses.
     _request: Any = field(repr=False)
+    identity: Identity
     query_id: str | None = None
     uri: str | None = field(default=None, repr=False)
     given_up: bool = False

@@ -11,12 +11,10 @@ from mcp_trino.coordinator.access import Access
 from mcp_trino.coordinator.lanes import Lane, Lanes
 from mcp_trino.coordinator.query import Query
 from mcp_trino.coordinator.reading import Reading
-from mcp_trino.principal import Principal
 from mcp_trino.queries import CoordinatorState, Statement, Window
 
 _FRESH_SECONDS = 5.0
 _PATIENCE_SECONDS = 5.0
-_PRINCIPAL = Principal(issuer="", subject="", name="mcp-trino probe")
 _STATEMENT = Statement("SELECT 1", None, None, _PATIENCE_SECONDS)
 _WINDOW = Window(
     max_rows=1, max_bytes=1000, max_cell_chars=100, wait_seconds=_PATIENCE_SECONDS
@@ -63,9 +61,7 @@ class Probe:
             asked.callback(state)
 
     async def _ask(self) -> CoordinatorState:
-        query = Query(
-            self._access.exchange(_PRINCIPAL, _STATEMENT), self._lanes, self._clock
-        )
+        query = Query(self._access.own_exchange(_STATEMENT), self._lanes, self._clock)
         reading = Reading(
             query.exchange, _WINDOW, self._clock.seconds, text=_STATEMENT.text
         )
@@ -79,5 +75,7 @@ class Probe:
                 reachable=False,
                 problem=f"Trino did not run SELECT 1 within {_PATIENCE_SECONDS:g} s",
             )
-        version = await self._lanes.run(Lane.QUICK, self._access.version)
+        requests = self._access.own_requests()
+        await requests.identity.renew()
+        version = await self._lanes.run(Lane.QUICK, requests.version)
         return CoordinatorState(reachable=True, version=version)

@@ -22,7 +22,7 @@ from mcp_trino.coordinator.exchange import Exchange
 from mcp_trino.coordinator.failures import Transient
 from mcp_trino.coordinator.lanes import Lane, Lanes
 from mcp_trino.coordinator.reading import SETTLE_SECONDS, Reading
-from mcp_trino.errors import CoordinatorUnreachable
+from mcp_trino.errors import CoordinatorRefused, CoordinatorUnreachable
 from mcp_trino.interfaces import Watch
 
 # A call that takes longer goes on in the slow lane.
@@ -73,11 +73,15 @@ class Query:
             slice_seconds = 0.0
         for delay in (*_RETRY_DELAYS_SECONDS, None):
             try:
+                await self.exchange.identity.renew()
                 await self._job(lane, reading.advance, slice_seconds, wait)
             except Transient as failure:
                 if delay is None:
                     raise CoordinatorUnreachable(failure.message) from failure
                 await deferLater(self._clock, max(delay, failure.retry_after_seconds))
+            except CoordinatorRefused as refused:
+                if not self.exchange.identity.forget(refused):
+                    raise
             else:
                 return
 
@@ -105,6 +109,7 @@ class Query:
             if self.exchange.uri is None:
                 return
             try:
+                await self.exchange.identity.renew()
                 await self._lanes.run(Lane.CANCEL, self.exchange.delete)
             except Exception:  # noqa: BLE001 - whatever it is: try again, then tell
                 if delay is None:

@@ -80,6 +80,8 @@ class Reading:
                 return
 
     def _step(self, max_wait_seconds: float) -> None:
+        if self.exchange.given_up:
+            return
         if self.text is not None:
             answer = self.exchange.post(self.text)
             self.text = None

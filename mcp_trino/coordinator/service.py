@@ -1,6 +1,6 @@
 """The way to Trino: one service for all principals."""
 
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from typing import Any, TypeVar
@@ -12,10 +12,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mcp_trino.coordinator.access import Access
+from mcp_trino.coordinator.access import Access, Requests
 from mcp_trino.coordinator.admission import Places, busy
+from mcp_trino.coordinator.credentials import PresentedTokens
 from mcp_trino.coordinator.exchange import Exchange
 from mcp_trino.coordinator.failures import Gone, Transient
+from mcp_trino.coordinator.identity import identities_of
 from mcp_trino.coordinator.lanes import Lane, Lanes
 from mcp_trino.coordinator.probe import Probe
 from mcp_trino.coordinator.query import Query
@@ -30,10 +32,23 @@ from mcp_trino.coordinator.records import (
 )
 from mcp_trino.coordinator.results import OpenResult, OpenResults
 from mcp_trino.coordinator.transport import Transport
-from mcp_trino.errors import Busy, CoordinatorUnreachable, QueryCanceled, TimedOut
-from mcp_trino.interfaces import ICoordinator, IStore, Watch
+from mcp_trino.errors import (
+    Busy,
+    CoordinatorRefused,
+    CoordinatorUnreachable,
+    QueryCanceled,
+    TimedOut,
+)
+from mcp_trino.interfaces import ICoordinator, IStore, ISubjectTokens, Watch
 from mcp_trino.principal import Principal
-from mcp_trino.queries import CoordinatorState, Page, PageState, Statement, Window
+from mcp_trino.queries import (
+    CoordinatorState,
+    Page,
+    PageState,
+    RunningQuery,
+    Statement,
+    Window,
+)
 from mcp_trino.settings import QuerySettings, TrinoSettings
 
 _T = TypeVar("_T")
@@ -54,6 +69,7 @@ class CoordinatorService(Service):
 
     :ivar mark_key: makes the marks by which a principal's queries are known;
         the same for all processes of one server.
+    :ivar subject_tokens: what is exchanged for tokens of people.
     """
 
     _reactor: Any = field(repr=False)
@@ -61,6 +77,9 @@ class CoordinatorService(Service):
     _settings: QuerySettings
     _store: IStore = field(repr=False)
     _mark_key: bytes = field(repr=False)
+    _subject_tokens: ISubjectTokens = field(
+        factory=PresentedTokens, repr=False, kw_only=True
+    )
     _lanes: Lanes = field(repr=False, kw_only=True)
     _transport: Transport = field(repr=False, kw_only=True)
     _access: Access = field(init=False, repr=False)
@@ -73,8 +92,15 @@ class CoordinatorService(Service):
 
     def __attrs_post_init__(self) -> None:
         reading_seconds = _READING_LIVES * self._settings.result_ttl_seconds
+        identities = identities_of(
+            self._trino, self._reactor, self._spawn, self._subject_tokens
+        )
         self._access = Access(
-            self._trino, self._transport, self._mark_key, reading_seconds + _NET_SECONDS
+            self._trino,
+            self._transport,
+            identities,
+            self._mark_key,
+            reading_seconds + _NET_SECONDS,
         )
         self._places = Places(self._settings.concurrency, self._settings.queue)
         self._results = OpenResults(
@@ -134,7 +160,15 @@ class CoordinatorService(Service):
 
     def cancel(self, query_id: str, principal: Principal) -> Deferred[None]:
         """Cancel a query of the principal's at Trino."""
-        return self._call(self._cancel(query_id, principal))
+        return self._call(self._ask(principal, Requests.cancel, query_id))
+
+    def queries(self, principal: Principal) -> Deferred[tuple[RunningQuery, ...]]:
+        """Give the principal's queries under way, the latest first."""
+        return self._call(self._ask(principal, Requests.queries))
+
+    def user_of(self, principal: Principal) -> str | None:
+        """Give the Trino user that a principal's queries run as."""
+        return self._access.user_of(principal)
 
     def probe(self) -> Deferred[CoordinatorState]:
         """Say whether Trino runs queries."""
@@ -255,11 +289,20 @@ class CoordinatorService(Service):
             raise
         return page
 
-    async def _cancel(self, query_id: str, principal: Principal) -> None:
-        try:
-            await self._lanes.run(Lane.QUICK, self._access.cancel, query_id, principal)
-        except Transient as failure:
-            raise CoordinatorUnreachable(failure.message) from failure
+    async def _ask(
+        self, principal: Principal, ask: Callable[..., _T], *args: Any
+    ) -> _T:
+        """Ask about queries; ``ask`` is a method of ``Requests``."""
+        requests = self._access.requests(principal)
+        while True:
+            await requests.identity.renew()
+            try:
+                return await self._lanes.run(Lane.QUICK, ask, requests, *args)
+            except Transient as failure:
+                raise CoordinatorUnreachable(failure.message) from failure
+            except CoordinatorRefused as refused:
+                if not requests.identity.forget(refused):
+                    raise
 
     async def _read(
         self,

@@ -24,18 +24,21 @@ from http.client import (
 from select import POLLIN, poll
 from socket import SHUT_RDWR, gaierror, socket
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from attrs import define, field
 from twisted.logger import Logger
 
 from mcp_trino.coordinator.failures import Transient
+from mcp_trino.coordinator.identity import Identity
 from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable, StatementFailed
-from mcp_trino.settings import TrinoSettings
+from mcp_trino.settings import TLSSettings, TrinoSettings
 
 # A page of Trino's is about 1 MiB, more only when single rows are that long.
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _MAX_CONNECT_SECONDS = 5.0
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @define
@@ -102,6 +105,8 @@ class Transport:
                 raise ConfigurationError(
                     (f"the CA file {self._settings.ca_file} cannot be used: {error}",)
                 ) from error
+        if self._settings.certificate is not None:
+            _show(self._settings.certificate, context)
         return context
 
     def request(
@@ -192,6 +197,22 @@ class Transport:
         connection.close()
 
 
+def _show(own: TLSSettings, context: ssl.SSLContext) -> None:
+    """Show Trino a certificate."""
+
+    def no_passphrase() -> str:
+        raise ValueError("it is encrypted")
+
+    try:
+        context.load_cert_chain(own.certificate_file, own.key_file, no_passphrase)
+    except (OSError, ValueError) as error:
+        problem = (
+            f"the certificate {own.certificate_file} and the key {own.key_file} "
+            f"cannot be used: {error}"
+        )
+        raise ConfigurationError((problem,)) from error
+
+
 def _content(response: HTTPResponse) -> bytes:
     """Read a body; only a length that was announced shows that it is whole."""
     if response.length is None:
@@ -248,23 +269,48 @@ class Session:
     """
 
     _transport: Transport = field(repr=False)
+    _identity: Identity = field(repr=False)
     headers: dict[str, str | None] = field(factory=dict, repr=False)
     verify: bool = True
 
     def get(self, url: str, **_: Any) -> Response:
         """Send a GET."""
-        return self._transport.request("GET", url, self.headers)
+        return self.request("GET", url)
 
     def head(self, url: str, **_: Any) -> Response:
         """Send a HEAD."""
-        return self._transport.request("HEAD", url, self.headers)
+        return self.request("HEAD", url)
 
     def delete(self, url: str, **_: Any) -> Response:
         """Send a DELETE."""
-        return self._transport.request("DELETE", url, self.headers)
+        return self.request("DELETE", url)
 
     def post(
         self, url: str, data: bytes, headers: Mapping[str, str | None], **_: Any
     ) -> Response:
         """Send a POST with headers of its own besides the session's."""
-        return self._transport.request("POST", url, {**self.headers, **headers}, data)
+        return self.request("POST", url, headers, data)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str | None] = MappingProxyType({}),
+        body: bytes | None = None,
+    ) -> Response:
+        """
+        Send a request with the credential of the identity.
+
+        An answer that refuses it never repeats it: what Trino says is logged.
+        """
+        authorization = self._identity.authorization()
+        response = self._transport.request(
+            method,
+            url,
+            {**self.headers, **headers, "Authorization": authorization},
+            body,
+        )
+        if authorization is not None and response.status_code in _REFUSALS:
+            secret = authorization.partition(" ")[2].encode()
+            response.content = response.content.replace(secret, b"(the credential)")
+        return response

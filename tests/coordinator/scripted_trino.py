@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from email.message import Message
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -53,6 +54,7 @@ class ScriptedTrino:
     :ivar lost: the numbers of the requests whose answer does not arrive.
     :ivar requests: methods and URLs, as they came.
     :ivar deleted: the ids of queries that were canceled.
+    :ivar meanwhile: happens once, while the next request is under way.
     """
 
     clock: Clock
@@ -63,12 +65,16 @@ class ScriptedTrino:
     headers: list = field(factory=list)
     deleted: list = field(factory=list)
     aborted: bool = False
+    meanwhile: Any = None
     _queries: dict = field(factory=dict)
 
     def request(self, method, url, headers, body=None):
         """Answer a request as a coordinator does."""
         self.requests.append((method, url))
         self.headers.append(headers)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         if self.failures:
             failure = self.failures.popleft()
             if isinstance(failure, Exception):

@@ -26,6 +26,7 @@ from mcp_trino.principal import Principal
 from mcp_trino.queries import PageState, Statement, Window
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.store import MemoryStore
+from mcp_trino.trino_identity import TrinoLogin
 from tests.coordinator.scripted_trino import (
     WAITING,
     HeldLanes,
@@ -224,7 +225,7 @@ class ExecuteTests(CoordinatorTestCase):
         with self.assertRaises(ConfigurationError):
             CoordinatorService(
                 self.clock,
-                evolve(TRINO, password="s3cret"),
+                evolve(TRINO, login=TrinoLogin.BASIC, password="s3cret"),
                 QUERIES,
                 MemoryStore(self.clock),
                 b"key",
@@ -235,13 +236,22 @@ class CancelTests(CoordinatorTestCase):
     """However a call ends, its query ends at Trino."""
 
     def test_before_the_statement_was_answered(self):
-        """A call canceled while the POST is under way: never run, and canceled."""
+        """A call canceled before a thread took its statement never sends it."""
         self.lanes.hold(Lane.QUICK)
         call = self.execute(FOREVER)
         call.cancel()
         self.failureResultOf(call, CancelledError)
         self.assertEqual(self.methods(), [])
         self.lanes.go()
+        self.assertEqual(self.methods(), [])
+
+    def test_while_the_statement_is_under_way(self):
+        """A call canceled while its POST is under way: not run on, and canceled."""
+        self.lanes.hold(Lane.QUICK)
+        call = self.execute(FOREVER)
+        self.trino.meanwhile = call.cancel
+        self.lanes.go()
+        self.failureResultOf(call, CancelledError)
         self.assertEqual(self.methods(), ["POST", "DELETE"])
 
     def test_statement_never_arrived(self):
@@ -249,7 +259,7 @@ class CancelTests(CoordinatorTestCase):
         self.lanes.hold(Lane.QUICK)
         call = self.execute(FOREVER)
         self.trino.failures.append(Transient("no answer"))
-        call.cancel()
+        self.trino.meanwhile = call.cancel
         self.lanes.go()
         self.assertEqual(self.methods(), ["POST"])
         self.failureResultOf(call, CancelledError)
@@ -336,11 +346,16 @@ class StopTests(CoordinatorTestCase):
         """A query whose POST is under way is waited for and canceled."""
         self.lanes.hold(Lane.QUICK)
         call = self.execute(FOREVER)
-        stopped = self.coordinator.stopService()
-        self.failureResultOf(call, QueryCanceled)
-        self.assertNoResult(stopped)
+        stops = []
+
+        def stop():
+            stops.append(self.coordinator.stopService())
+            self.failureResultOf(call, QueryCanceled)
+            self.assertNoResult(stops[0])
+
+        self.trino.meanwhile = stop
         self.lanes.go()
-        self.successResultOf(stopped)
+        self.successResultOf(stops[0])
         self.assertEqual(self.trino.deleted, ["q0"])
 
     def test_bounded(self):

@@ -10,7 +10,9 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.coordinator import transport as transport_module
+from mcp_trino.coordinator.credentials import Fixed
 from mcp_trino.coordinator.failures import Transient
+from mcp_trino.coordinator.identity import Identity
 from mcp_trino.coordinator.transport import Session, Transport
 from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable, StatementFailed
 from tests.coordinator.socket_server import Held, SocketServer, response
@@ -18,6 +20,8 @@ from tests.coordinator.test_service import TRINO
 from tests.e2e.certificates import make_certificates
 
 HEADERS = {"X-Trino-User": "mcp", "X-Trino-Catalog": None}
+
+OWN = Identity("mcp", Fixed(), None)
 
 
 class TransportTestCase(SynchronousTestCase):
@@ -232,7 +236,7 @@ class RequestTests(TransportTestCase):
     def test_session(self):
         """The client's session sends its headers always, a statement's with it."""
         server = self.serve(*[response()] * 4)
-        session = Session(self.transport(server), {"X-Trino-User": "mcp"})
+        session = Session(self.transport(server), OWN, {"X-Trino-User": "mcp"})
         session.get("/a", headers={"X-Ignored": "x"}, timeout=1, proxies={})
         session.delete("/b", timeout=1)
         session.post("/c", data=b"", headers={"X-Trino-Source": "s"}, timeout=1)

@@ -18,6 +18,7 @@ from mcp_trino.queries import (
     Page,
     PageState,
     Progress,
+    RunningQuery,
     Statement,
     Window,
 )
@@ -122,6 +123,7 @@ class ScriptedCoordinator:
     asked: list[Asked] = field(factory=list)
     fetched: list[tuple[str, Window]] = field(factory=list)
     canceled: list[str] = field(factory=list)
+    running: tuple[RunningQuery, ...] = ()
 
     def execute(
         self,
@@ -150,6 +152,14 @@ class ScriptedCoordinator:
         """Keep the id."""
         self.canceled.append(query_id)
         return succeed(None)
+
+    def queries(self, principal: Principal) -> Deferred[tuple[RunningQuery, ...]]:
+        """Have those that the test says."""
+        return succeed(self.running)
+
+    def user_of(self, principal: Principal) -> str | None:
+        """Let everybody be the server's user."""
+        return TRINO.user
 
     def probe(self) -> Deferred[CoordinatorState]:
         """Be there."""

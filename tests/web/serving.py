@@ -99,7 +99,7 @@ class ScriptedCoordinator:
         """Not for these tests."""
         raise NotImplementedError
 
-    fetch = cancel = execute
+    fetch = cancel = queries = user_of = execute
 
     def probe(self) -> Deferred[CoordinatorState]:
         """See ``ICoordinator``."""
