@@ -95,11 +95,17 @@ class IStore(Interface):
     """
     What must be found again by another request: small values that expire.
 
-    Keys are texts of at most 200 characters, values at most 1 MiB.
+    Keys are texts of at most 200 characters, values at most 1 MiB. Every method
+    fails with ``Undecidable`` when the store cannot be asked now; what was to be
+    changed may then be as it was or changed.
     """
 
     def put(key: str, value: bytes, ttl_seconds: float) -> Deferred[None]:
-        """Keep a value, in place of any earlier one of that key."""
+        """
+        Keep a value, in place of any earlier one of that key.
+
+        :raise ValueError: the key or the value is too long; also from ``swap``.
+        """
 
     def get(key: str) -> Deferred[bytes | None]:
         """Give a value back, ``None`` when there is none or its time passed."""

