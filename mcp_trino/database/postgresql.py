@@ -132,4 +132,6 @@ def conninfo(url: str) -> str:
     host = str(given.get("hostaddr") or given.get("host") or "")
     local = host in _LOCAL or host.startswith(("/", "@")) or not host
     defaults = _DEFAULTS if local or "sslmode" in given else _DEFAULTS | _VERIFY
-    return make_conninfo(url, **{n: v for n, v in defaults.items() if n not in given})
+    missing = {n: v for n, v in defaults.items() if n not in given}
+    complete: str = make_conninfo(url, **missing)
+    return complete
