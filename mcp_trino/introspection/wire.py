@@ -17,6 +17,18 @@ from mcp_trino.active import Active
 from mcp_trino.introspection.addresses import is_provider_url
 from mcp_trino.providers import Endpoints
 
+INTROSPECT = b"/introspect"
+"""``POST`` a form with ``token``: the answer about a token."""
+
+IDENTIFY = b"/identify"
+"""``POST`` a form with ``token`` and ``nonce``: the answer about an ID token."""
+
+ENDPOINTS = b"/endpoints"
+"""``GET``: the endpoints of the provider."""
+
+READY = b"/readyz"
+"""``GET``: 200 when tokens can be judged."""
+
 INACTIVE = b'{"active":false}'
 """All that is ever said of a token that does not hold."""
 
