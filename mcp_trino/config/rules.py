@@ -6,9 +6,10 @@ from ipaddress import ip_address
 from itertools import permutations
 from urllib.parse import urlsplit
 
-from mcp_trino.config import oauth_rules
+from mcp_trino.config import login_rules, oauth_rules
 from mcp_trino.config.chosen import Chosen
 from mcp_trino.config.kinds import in_url
+from mcp_trino.config.login_tree import make_login
 from mcp_trino.config.oauth_tree import make_oauth
 from mcp_trino.config.table import ABSENT
 from mcp_trino.settings import (
@@ -27,6 +28,7 @@ def problems(chosen: Chosen) -> Iterator[str]:
     """Say in one sentence each what has no meaning."""
     yield from _absent(chosen)
     yield from _about_trino(chosen)
+    yield from login_rules.problems(chosen)
     yield from _about_sizes(chosen)
     if chosen.transport is Transport.HTTP:
         yield from _about_web(chosen)
@@ -46,19 +48,12 @@ def _about_trino(chosen: Chosen) -> Iterator[str]:
         yield "TRINO_SSL is true, but TRINO_SCHEME is http"
     if chosen["TRINO_SCHEME"] == "https" and chosen["TRINO_SSL"] is False:
         yield "TRINO_SSL is false, but TRINO_SCHEME is https"
-    password = "TRINO_PASSWORD" in chosen.given
-    if chosen.scheme == "http" and password:
-        yield "TRINO_PASSWORD is never sent over http: set TRINO_SCHEME to https"
     if chosen.scheme == "http" and chosen["TRINO_CA_FILE"]:
         yield "TRINO_CA_FILE has no meaning over http: set TRINO_SCHEME to https"
     if chosen["TRINO_SSL_INSECURE"] and chosen["TRINO_CA_FILE"]:
         yield "TRINO_CA_FILE has no meaning when TRINO_SSL_INSECURE is true"
     if chosen["TRINO_SCHEMA"] and not chosen["TRINO_CATALOG"]:
         yield "TRINO_SCHEMA has no meaning without TRINO_CATALOG"
-    if chosen["TRINO_AUTH_MODE"] == "none" and password:
-        yield "TRINO_PASSWORD has no meaning when TRINO_AUTH_MODE is none"
-    if chosen["TRINO_AUTH_MODE"] == "basic" and not password:
-        yield "TRINO_AUTH_MODE is basic, but TRINO_PASSWORD is not set"
 
 
 def _about_sizes(chosen: Chosen) -> Iterator[str]:
@@ -95,6 +90,7 @@ def make_settings(chosen: Chosen) -> Settings:
             source=chosen["TRINO_SOURCE"] or f"mcp-trino/{version('mcp-trino')}",
             verify=not chosen["TRINO_SSL_INSECURE"],
             **chosen.room("trino"),
+            **make_login(chosen),
         ),
         queries=QuerySettings(**queries),
         web=_web(chosen),
@@ -133,6 +129,7 @@ def warnings(chosen: Chosen) -> Iterator[str]:
             "TRINO_SSL_INSECURE is true: "
             "anyone between here and Trino can read and change all that is said"
         )
+    yield from login_rules.warnings(chosen)
     if chosen.oauth:
         yield from oauth_rules.warnings(chosen)
     elif chosen.transport is Transport.HTTP:

@@ -16,12 +16,12 @@ from mcp_trino.config.kinds import (
     PORT,
     PUBLIC_URL,
     TEXT,
-    WORD,
     list_of,
     one_of,
     seconds,
     whole,
 )
+from mcp_trino.config.login_table import LOGIN, PEOPLE
 from mcp_trino.config.oauth_table import OAUTH
 from mcp_trino.config.setting import Absent, Setting
 
@@ -174,6 +174,8 @@ LIMITS = (
 
 SECTIONS = (
     ("Trino", TRINO),
+    ("Logging in at Trino", LOGIN),
+    ("People at Trino", PEOPLE),
     ("Queries and results", QUERIES),
     ("The HTTP server", SERVER),
     ("Limits of the HTTP server", LIMITS),
@@ -184,26 +186,13 @@ SECTIONS = (
 SETTINGS: tuple[Setting, ...] = tuple(row for _, rows in SECTIONS for row in rows)
 
 _ALLOWLISTS = "allowlists of catalogs, schemas and tables"
-_TRINO_LOGIN = "other ways to log in at Trino than user and password"
 
 ABSENT: tuple[Absent, ...] = (
     Absent("TRINO_ALLOW_WRITE_QUERIES", "statements that write", BOOLEAN, (False,)),
     Absent("TRINO_ALLOWED_CATALOGS", _ALLOWLISTS),
     Absent("TRINO_ALLOWED_SCHEMAS", _ALLOWLISTS),
     Absent("TRINO_ALLOWED_TABLES", _ALLOWLISTS),
-    Absent("TRINO_ENABLE_IMPERSONATION", "impersonation", BOOLEAN, (False,)),
-    Absent("TRINO_IMPERSONATION_FIELD", "impersonation",
-        one_of("username", "email", "subject"), ("username", "email", "subject")),
-    Absent("TRINO_AUTH_MODE", _TRINO_LOGIN, WORD, ("none", "basic")),
-    Absent("TRINO_OAUTH_TOKEN_URL", _TRINO_LOGIN),
-    Absent("TRINO_OAUTH_CLIENT_ID", _TRINO_LOGIN),
-    Absent("TRINO_OAUTH_CLIENT_SECRET", _TRINO_LOGIN, secret=True),
-    Absent("TRINO_OAUTH_SCOPES", _TRINO_LOGIN),
-    Absent("TRINO_OAUTH2_TOKEN_URL", _TRINO_LOGIN),
-    Absent("TRINO_OAUTH2_CREDENTIAL", _TRINO_LOGIN, secret=True),
-    Absent("TRINO_OAUTH2_SCOPE", _TRINO_LOGIN),
-    Absent("TRINO_OAUTH2_ALLOW_INSECURE_TOKEN_URL", _TRINO_LOGIN, BOOLEAN, (False,)),
-    Absent("TRINO_EXTERNAL_AUTH", _TRINO_LOGIN, BOOLEAN, (False,)),
+    Absent("TRINO_EXTERNAL_AUTH", "a login at Trino by a browser", BOOLEAN, (False,)),
     Absent("TRINO_PROFILE", "profiles of Trino's command line"),
     Absent("TRINO_SECRET_SOURCE", "fetching secrets from a vault"),
 )

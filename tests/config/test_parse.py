@@ -1,7 +1,6 @@
 """Tests of ``mcp_trino.config.parse`` and ``mcp_trino.config.rules``."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -215,37 +214,19 @@ class WebTests(SynchronousTestCase):
 class AbsentTests(SynchronousTestCase):
     """What other servers do and this one does not must not seem to be done."""
 
-    values: ClassVar[dict[str, str | None]] = {
-        "TRINO_IMPERSONATION_FIELD": None,
-        "TRINO_AUTH_MODE": "oauth",
-    }
-
     def test_each_stops(self) -> None:
         """Each setting that asks for it stops the start, with what is missing."""
         for setting in ABSENT:
-            value = self.values.get(setting.name, "true")
-            if value is not None:
-                (problem,) = problems(environ={setting.name: value})
-                self.assertEqual(
-                    problem,
-                    f"{setting.name}: this version does not do {setting.what}; unset it",
-                )
-
-    def test_by_file(self) -> None:
-        """A secret for it stops the start also when it lies in a file."""
-        path = Path(self.mktemp())
-        path.write_text("secret")
-        environ = {"TRINO_OAUTH_CLIENT_SECRET_FILE": str(path)}
-        (problem,) = problems(environ=environ)
-        self.assertIn("does not do", problem)
+            (problem,) = problems(environ={setting.name: "true"})
+            self.assertEqual(
+                problem,
+                f"{setting.name}: this version does not do {setting.what}; unset it",
+            )
 
     def test_harmless(self) -> None:
         """Values that do not ask for it are fine, so is an empty one."""
         for name, value in (
             ("TRINO_ALLOW_WRITE_QUERIES", "no"),
-            ("TRINO_ENABLE_IMPERSONATION", "false"),
-            ("TRINO_IMPERSONATION_FIELD", "email"),
             ("TRINO_ALLOWED_CATALOGS", ""),
-            ("TRINO_AUTH_MODE", "NONE"),
         ):
             self.assertEqual(problems(environ={name: value}), ())
