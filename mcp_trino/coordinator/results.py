@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from mcp_trino.coordinator.query import Query
 from mcp_trino.coordinator.reading import Position
 from mcp_trino.coordinator.records import Record, gone
-from mcp_trino.errors import TimedOut
+from mcp_trino.errors import TimedOut, Undecidable
 from mcp_trino.interfaces import IStore
 from mcp_trino.principal import Principal
 from mcp_trino.queries import Column
@@ -28,13 +28,26 @@ from mcp_trino.store import get_long, put_long, take_long
 
 @define(eq=False)
 class OpenResult:
-    """A result whose reader may come back; the lock is held while one reads."""
+    """
+    A result whose reader may come back; the lock is held while one reads.
 
-    name: str
-    owner: str
+    :ivar record: where it stood when this process kept it.
+    """
+
+    record: Record
     query: Query = field(repr=False)
     lock: DeferredLock = field(factory=DeferredLock, repr=False)
     expiry: IDelayedCall | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the result."""
+        return self.record.name
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self.record.owner
 
     @property
     def waits(self) -> bool:
@@ -59,7 +72,7 @@ class OpenResults:
     def get(self, record: Record, adopt: Callable[[], Query]) -> OpenResult:
         """Give the open result of a record, which another process may have opened."""
         if record.name not in self._open:
-            self.wait(OpenResult(record.name, record.owner, adopt()), record)
+            self.wait(OpenResult(record, adopt()))
         return self._open[record.name]
 
     async def record(self, name: str, principal: Principal) -> Record:
@@ -95,45 +108,43 @@ class OpenResults:
         The oldest results are canceled when there are too many.
         """
         await self._write(record)
-        result = self._open.get(record.name)
-        if result is None:
-            result = OpenResult(record.name, record.owner, query)
+        result = self._open.get(record.name) or OpenResult(record, query)
+        result.record = record
         if record.position is None:
-            self._disarm(result)
-            self._open.pop(result.name, None)
+            self._remove(result)
             return
-        self.wait(result, record)
+        self.wait(result)
         waiting = [other for other in self._open.values() if other.waits]
         own = [other for other in waiting if other.owner == result.owner]
         for other in own[: -self._settings.open_results_per_principal]:
-            self.drop(other)
+            self._give_up(other)
         for other in waiting[: -self._settings.open_results]:
             if other.waits:
-                self.drop(other)
+                self._give_up(other)
 
     def use(self, result: OpenResult) -> None:
         """Let a result neither expire nor make room while it is being read."""
         self._disarm(result)
 
-    def wait(self, result: OpenResult, record: Record) -> None:
+    def wait(self, result: OpenResult) -> None:
         """Let a result wait for its reader, for the time to live of results."""
-        self._disarm(result)
-        self._open.pop(result.name, None)
+        self._remove(result)
         self._open[result.name] = result
         delay = self._settings.result_ttl_seconds
-        if record.deadline:
-            delay = min(delay, max(record.deadline - self._clock.seconds(), 0.0))
-        result.expiry = self._clock.callLater(delay, self._expire, result, record)
+        if deadline := result.record.deadline:
+            delay = min(delay, max(deadline - self._clock.seconds(), 0.0))
+        result.expiry = self._clock.callLater(delay, self._give_up, result)
 
     def drop(self, result: OpenResult) -> None:
         """Cancel the query of a result at Trino and forget the result."""
-        self._close(result)
+        self._remove(result)
+        self._spawn(result.query.leave())
         self._spawn(self._forget(result.name))
 
     def drop_all(self) -> None:
-        """Cancel all that are open."""
+        """Cancel all that are open, but those that another process reads."""
         for result in list(self._open.values()):
-            self.drop(result)
+            self._give_up(result)
 
     async def page(self, record: Record, number: int) -> bytes:
         """
@@ -155,17 +166,29 @@ class OpenResults:
         await put_long(self._store, _page_key(name, number), content, seconds)
         await take_long(self._store, _page_key(name, number - 1))
 
-    def _expire(self, result: OpenResult, record: Record) -> None:
-        if record.deadline and self._clock.seconds() >= record.deadline:
-            self._close(result)
-            self._spawn(self._write(evolve(record, position=None, timed_out=True)))
-        else:
-            self.drop(result)
+    def _give_up(self, result: OpenResult) -> None:
+        """Cancel a result that nobody came back for."""
+        self._remove(result)
+        self._spawn(self._end(result))
 
-    def _close(self, result: OpenResult) -> None:
+    async def _end(self, result: OpenResult) -> None:
+        record = result.record
+        try:
+            found = await get_long(self._store, _record_key(record.name))
+        except Undecidable:
+            found = None
+        if found is not None and found != _dump(record):
+            # Another process has read on, and sees to its end.
+            return
+        self._spawn(result.query.leave())
+        if record.deadline and self._clock.seconds() >= record.deadline:
+            await self._write(evolve(record, position=None, timed_out=True))
+        else:
+            await self._forget(result.name)
+
+    def _remove(self, result: OpenResult) -> None:
         self._disarm(result)
         self._open.pop(result.name, None)
-        self._spawn(result.query.leave())
 
     def _disarm(self, result: OpenResult) -> None:
         if result.expiry is not None and result.expiry.active():
@@ -173,19 +196,22 @@ class OpenResults:
 
     async def _write(self, record: Record) -> None:
         seconds = self._settings.result_ttl_seconds
-        values = asdict(record)
-        if record.position is not None:
-            kept = values["position"].pop("kept")
-            values["position"]["is_kept"] = kept is not None
-            if kept is not None:
-                await put_long(self._store, _rows_key(record.name), kept, seconds)
-        await put_long(
-            self._store, _record_key(record.name), orjson.dumps(values), seconds
-        )
+        if record.position is not None and record.position.kept is not None:
+            kept = record.position.kept
+            await put_long(self._store, _rows_key(record.name), kept, seconds)
+        await put_long(self._store, _record_key(record.name), _dump(record), seconds)
 
     async def _forget(self, name: str) -> None:
         await take_long(self._store, _record_key(name))
         await take_long(self._store, _rows_key(name))
+
+
+def _dump(record: Record) -> bytes:
+    """Write a record down, without the rows that it has kept."""
+    values = asdict(record)
+    if record.position is not None:
+        values["position"]["is_kept"] = values["position"].pop("kept") is not None
+    return orjson.dumps(values)
 
 
 def _record_key(name: str) -> str:

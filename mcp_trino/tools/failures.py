@@ -25,6 +25,7 @@ from mcp_trino.errors import (
     StatementFailed,
     StatementRefused,
     TimedOut,
+    Undecidable,
 )
 from mcp_trino.tools.tool import Reply
 
@@ -120,6 +121,12 @@ def _busy(error: Busy) -> Failure:
     return Failure("BUSY", error.message, hint=hint)
 
 
+def _undecidable(error: Undecidable) -> Failure:
+    _log.warn("A call cannot be decided: {reason}", reason=error.message)
+    hint = f"try again in {error.retry_after_seconds} s"
+    return Failure("UNAVAILABLE", "this server cannot say now", hint=hint)
+
+
 def _coordinator_refused(error: CoordinatorRefused) -> Failure:
     _log.error(
         "Trino refuses this server's access (HTTP {status}): {reason}",
@@ -153,6 +160,7 @@ _FAILURES: dict[type[Exception], Callable[[Any], Failure]] = {
         "TRINO_UNREACHABLE", e.message, hint="try again in a while"
     ),
     CoordinatorRefused: _coordinator_refused,
+    Undecidable: _undecidable,
     NoTrinoUser: lambda e: Failure("NO_TRINO_USER", e.message),
 }
 

@@ -671,8 +671,8 @@ class PageTests(CoordinatorTestCase):
         self.failureResultOf(self.fetch(page.handle), StatementFailed)
         self.failureResultOf(self.fetch(page.handle), PageGone)
 
-    def test_other_process(self):
-        """A handle can be used in another process that shares the store."""
+    def two_processes(self):
+        """Give two coordinators that share a store."""
         store = MemoryStore(self.clock)
         first, second = (
             CoordinatorService(
@@ -688,11 +688,43 @@ class PageTests(CoordinatorTestCase):
         )
         first.startService()
         second.startService()
+        return first, second
+
+    def test_other_process(self):
+        """A handle can be used in another process that shares the store."""
+        first, second = self.two_processes()
         self.trino.scripts["q"] = pages(4, 4, 4)
         page = self.page(first.execute(statement(), ALICE, WINDOW, None))
         page = self.page(second.fetch(page.handle, ALICE, WINDOW, None))
         self.assertEqual(self.numbers(page), [3, 4, 5])
         second.stopService()
+        self.assertEqual(self.trino.deleted, ["q0"])
+
+    def test_in_turn(self):
+        """Two processes can read one result in turn, to its end."""
+        first, second = self.two_processes()
+        self.trino.scripts["q"] = pages(4, 4, 4, 4)
+        page = self.page(first.execute(statement(), ALICE, WINDOW, None))
+        numbers = self.numbers(page)
+        for process in (second, first, second, first, second):
+            page = self.page(process.fetch(page.handle, ALICE, WINDOW, None))
+            numbers += self.numbers(page)
+        self.assertEqual(numbers, list(range(16)))
+        self.assertIsNone(page.handle)
+
+    def test_not_of_another_process(self):
+        """A process leaves alone what another one reads since."""
+        first, second = self.two_processes()
+        self.trino.scripts["q"] = pages(4, 4, 4, 4)
+        page = self.page(first.execute(statement(), ALICE, WINDOW, None))
+        self.clock.advance(60.0)
+        page = self.page(second.fetch(page.handle, ALICE, WINDOW, None))
+        self.clock.advance(60.0)
+        first.stopService()
+        page = self.page(second.fetch(page.handle, ALICE, WINDOW, None))
+        self.assertEqual(self.numbers(page), [6, 7, 8])
+        self.assertEqual(self.trino.deleted, [])
+        self.clock.advance(120.0)
         self.assertEqual(self.trino.deleted, ["q0"])
 
 

@@ -53,6 +53,16 @@ class FailureTests(SynchronousTestCase):
         )
         self.assertEqual(reply.failure, "COLUMN_NOT_FOUND")
 
+    def test_undecidable(self) -> None:
+        """What nobody can say now is asked again; why is for the operator."""
+        with capturedLogs() as logs:
+            reply = shown(errors.Undecidable("the store is away", 3))
+        self.assertEqual(
+            reply.text, "[UNAVAILABLE] this server cannot say now. Hint: try again in 3 s"
+        )
+        [entry] = logs
+        self.assertEqual(entry["reason"], "the store is away")
+
     def test_hints(self) -> None:
         """Errors that another statement does not help against say what does."""
         for name, type_, expected in (
