@@ -12,6 +12,8 @@ from zope.interface import implementer
 
 from mcp_trino.audit import Audit, open_audit
 from mcp_trino.coordinator.service import CoordinatorService
+from mcp_trino.database.opening import open_store
+from mcp_trino.database.store import DatabaseStore
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator
 from mcp_trino.log import StandardLogging
@@ -37,7 +39,8 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     loop = asyncio.get_event_loop()
     audit = _audit(settings, reactor)
     everyone = local_principal(settings.trino.user)
-    coordinator = _coordinator(settings, reactor)
+    store = _store(settings, reactor)
+    coordinator = _coordinator(settings, reactor, store)
     by_http = settings.transport is Transport.HTTP
     server = make_server(
         coordinator=coordinator,
@@ -49,7 +52,10 @@ def make_service(settings: Settings, reactor: Any) -> IService:
         audit=audit,
         audit_statements=settings.audit.statements,
     )
-    services: list[Service] = [StandardLogging(), coordinator]
+    services: list[Service] = [StandardLogging()]
+    if store is not None:
+        services += [store]
+    services += [coordinator]
     if by_http:
         _require_inherited(settings.web.listen, reactor)
         web = WebService(
@@ -78,12 +84,24 @@ def _audit(settings: Settings, clock: Any) -> Audit:
         ) from error
 
 
-def _coordinator(settings: Settings, reactor: Any) -> CoordinatorService:
+def _store(settings: Settings, reactor: Any) -> DatabaseStore | None:
+    """Give the store of this server's grants, where it makes any."""
+    if settings.oauth is None or settings.oauth.proxy is None:
+        return None
+    proxy = settings.oauth.proxy
+    return open_store(reactor, proxy.store_url or proxy.state_directory)
+
+
+def _coordinator(
+    settings: Settings, reactor: Any, store: DatabaseStore | None
+) -> CoordinatorService:
+    # Rows of people's queries go to a disk only where replicas need them.
+    results = store if store is not None and store.is_shared else None
     return CoordinatorService(
         reactor,
         settings.trino,
         settings.queries,
-        MemoryStore(reactor),
+        results or MemoryStore(reactor),
         token_bytes(_MARK_BYTES),
     )
 

@@ -7,14 +7,25 @@ from zope.interface.verify import verifyObject
 from mcp_trino.application import Everyone, make_service
 from mcp_trino.config.parse import read_settings
 from mcp_trino.coordinator.service import CoordinatorService
+from mcp_trino.database.store import DatabaseStore
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator
 from mcp_trino.log import StandardLogging
 from mcp_trino.principal import local_principal
 from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup
+from mcp_trino.store import MemoryStore
 from mcp_trino.tools.stdio import StdioService
 from mcp_trino.web.service import WebService
+
+_PROXY = {
+    "OAUTH_ENABLED": "true",
+    "OAUTH_MODE": "proxy",
+    "OAUTH_PROVIDER": "oidc",
+    "OIDC_ISSUER": "https://issuer.test",
+    "OIDC_CLIENT_ID": "mcp-trino",
+    "OIDC_CLIENT_SECRET": "s3cret",
+}
 
 
 def settings(transport: Transport, **environ: str) -> Settings:
@@ -40,6 +51,22 @@ class MakeServiceTests(SynchronousTestCase):
             [type(part) for part in service],
             [StandardLogging, CoordinatorService, StdioService],
         )
+
+    def test_stores(self) -> None:
+        """Grants lie in a database, results only in one that replicas share."""
+        for store, kind in (
+            ({}, MemoryStore),
+            ({"OAUTH_STORE_URL": "postgresql://db.test/x"}, DatabaseStore),
+        ):
+            proxy = settings(Transport.HTTP, **_PROXY, **store)
+            parts = list(make_service(proxy, reactor))
+            [database] = [part for part in parts if type(part) is DatabaseStore]
+            [coordinator] = [part for part in parts if type(part) is CoordinatorService]
+            # What is used by the other stops after it.
+            self.assertLess(parts.index(database), parts.index(coordinator))
+            self.assertIs(type(coordinator._store), kind)
+            if kind is DatabaseStore:
+                self.assertIs(coordinator._store, database)
 
     def test_greeting(self) -> None:
         """It says what is served where, that it is open, and whom it asks as whom."""

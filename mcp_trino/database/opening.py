@@ -28,14 +28,14 @@ def _database(place: str | Path) -> Database:
     if isinstance(place, Path):
         return SQLite(place / _FILE)
     if not place.startswith(_SCHEMES):
-        problem = "the URL of the store has to begin with postgresql://"
+        problem = "OAUTH_STORE_URL has to begin with postgresql://"
         raise ConfigurationError((problem,))
     try:
         # An extra, which is not installed everywhere.
         from mcp_trino.database.postgresql import PostgreSQL  # noqa: PLC0415
     except ImportError:
         problem = (
-            "a store in PostgreSQL needs a package more: "
+            "OAUTH_STORE_URL: PostgreSQL needs one package more: "
             "pip install 'mcp-trino[postgresql]'"
         )
         raise ConfigurationError((problem,)) from None

@@ -56,6 +56,7 @@ class PostgreSQL:
     )
 
     threads = 8
+    is_shared = True
 
     def open(self) -> None:
         """
@@ -127,7 +128,7 @@ def conninfo(url: str) -> str:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         # Its text may show the password.
-        problem = "the URL of the store is not a connection URI of PostgreSQL"
+        problem = "OAUTH_STORE_URL is not a connection URI of PostgreSQL"
         raise ConfigurationError((problem,)) from None
     host = str(given.get("hostaddr") or given.get("host") or "")
     local = host in _LOCAL or host.startswith(("/", "@")) or not host

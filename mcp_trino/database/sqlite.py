@@ -41,6 +41,7 @@ class SQLite:
     _connection: sqlite3.Connection = field(init=False, repr=False)
 
     threads = 1
+    is_shared = False
 
     def open(self) -> None:
         """
@@ -68,7 +69,7 @@ class SQLite:
             )
             self._connection.executescript(_OPENING)
         except (OSError, sqlite3.Error) as error:
-            problem = f"the store {self.path} cannot be used: {error}"
+            problem = f"OAUTH_STATE_DIRECTORY: {self.path} cannot be used: {error}"
             raise ConfigurationError((problem,)) from None
 
     def run(self, statement: str, parameters: dict[str, Any]) -> bytes | None:

@@ -57,6 +57,10 @@ class Database(Protocol):
     def threads(self) -> int:
         """How many threads may run statements at once."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines use it too."""
+
     def open(self) -> None:
         """
         Begin; the table is made where it is missing.
@@ -92,6 +96,11 @@ class DatabaseStore(Service):
     _pool: ThreadPool = field(init=False, repr=False)
     _sweep: LoopingCall = field(init=False, repr=False)
     _log = Logger()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines use it too."""
+        return self._database.is_shared
 
     def startService(self) -> None:
         """

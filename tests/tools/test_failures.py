@@ -58,7 +58,8 @@ class FailureTests(SynchronousTestCase):
         with capturedLogs() as logs:
             reply = shown(errors.Undecidable("the store is away", 3))
         self.assertEqual(
-            reply.text, "[UNAVAILABLE] this server cannot say now. Hint: try again in 3 s"
+            reply.text,
+            "[UNAVAILABLE] this server cannot say now. Hint: try again in 3 s",
         )
         [entry] = logs
         self.assertEqual(entry["reason"], "the store is away")
