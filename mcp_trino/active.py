@@ -1,6 +1,12 @@
 """What a token says that holds: the answer of RFC 7662 section 2.2 as a value."""
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
+
+
+def _scopes(scopes: Iterable[str]) -> frozenset[str]:
+    return frozenset(scopes)
 
 
 @frozen
@@ -32,7 +38,7 @@ class Active:
     audiences: tuple[str, ...]
     expires_at: float
     client_id: str = ""
-    scopes: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    scopes: frozenset[str] = field(default=frozenset(), converter=_scopes)
     username: str = ""
     email: str = ""
     tenant: str = ""

@@ -49,7 +49,11 @@ class Provider:
     :ivar client_claims: where the OAuth client is; the first one there.
     :ivar groups_claims: where groups and roles are; a dot goes into an object.
     :ivar tenant_claim: where the tenant or hosted domain is.
+    :ivar service_claims: what only the token of a service says that acts for
+        nobody: a claim and its value, in which ``{name}`` stands for another
+        claim and ``{client_id}`` for the client.
     :ivar refused_types: values of the payload's ``typ`` that are other tokens.
+    :ivar tokeninfo: the endpoint of ``TokenKind.GOOGLE_TOKENINFO``.
     :ivar audience_forms: further audiences, ``{client_id}`` replaced.
     :ivar upstream_scopes: what to ask for at a login through this server.
     :ivar upstream_parameters: further parameters of the authorization request.
@@ -75,7 +79,9 @@ class Provider:
     client_claims: tuple[str, ...] = ("client_id", "azp")
     groups_claims: tuple[str, ...] = ("groups",)
     tenant_claim: str = ""
+    service_claims: tuple[tuple[str, str], ...] = (("sub", "{client_id}"),)
     refused_types: tuple[str, ...] = ()
+    tokeninfo: str = ""
     audience_forms: tuple[str, ...] = ()
     upstream_scopes: tuple[str, ...] = ("openid", "profile", "email")
     upstream_parameters: tuple[tuple[str, str], ...] = ()
@@ -116,7 +122,7 @@ PROVIDERS: dict[str, Provider] = {
             "okta",
             "Okta",
             issuer_must_contain="/oauth2/",
-            subject_claims=("uid", "sub"),
+            subject_claims=("uid",),
             username_claims=("preferred_username", "sub", "email"),
             scope_claims=("scp", "scope"),
             client_claims=("cid", "client_id"),
@@ -134,6 +140,7 @@ PROVIDERS: dict[str, Provider] = {
             client_claims=("azp", "aud"),
             groups_claims=(),
             tenant_claim="hd",
+            tokeninfo="https://oauth2.googleapis.com/tokeninfo",
             audience_forms=("{client_id}",),
             upstream_parameters=(("access_type", "offline"), ("prompt", "consent")),
         ),
@@ -153,6 +160,7 @@ PROVIDERS: dict[str, Provider] = {
             client_claims=("azp", "appid"),
             groups_claims=("groups", "roles"),
             tenant_claim="tid",
+            service_claims=(("idtyp", "app"), ("sub", "{oid}")),
             audience_forms=("{client_id}", "api://{client_id}"),
             upstream_scopes=("openid", "profile", "email", "offline_access"),
         ),
@@ -162,6 +170,10 @@ PROVIDERS: dict[str, Provider] = {
             algorithms=_ANY_ALGORITHM,
             client_claims=("azp", "client_id"),
             groups_claims=("groups", "realm_access.roles"),
+            service_claims=(
+                ("sub", "{client_id}"),
+                ("preferred_username", "service-account-{client_id}"),
+            ),
             refused_types=("ID", "Refresh", "Offline", "Logout", "DPoP"),
         ),
         Provider(
@@ -170,6 +182,10 @@ PROVIDERS: dict[str, Provider] = {
             client_claims=("azp", "client_id"),
             scope_claims=("scope", "permissions"),
             groups_claims=("groups", "permissions"),
+            service_claims=(
+                ("gty", "client-credentials"),
+                ("sub", "{client_id}@clients"),
+            ),
             upstream_scopes=("openid", "profile", "email", "offline_access"),
             sends_audience=True,
         ),
