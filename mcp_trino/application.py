@@ -20,6 +20,7 @@ from mcp_trino.log import StandardLogging
 from mcp_trino.principal import Principal, local_principal
 from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup, Startup
+from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.store import MemoryStore
 from mcp_trino.tools.server import make_server, principal_of_request
 from mcp_trino.tools.stdio import StdioService
@@ -51,6 +52,7 @@ def make_service(settings: Settings, reactor: Any) -> IService:
         loop=loop,
         audit=audit,
         audit_statements=settings.audit.statements,
+        allowlist=Allowlist.of(settings.guard),
     )
     services: list[Service] = [StandardLogging()]
     if store is not None:

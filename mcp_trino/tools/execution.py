@@ -80,21 +80,25 @@ class Execution:
             hint = await self._suggestions.nearest(error, statement, call.principal)
             raise evolve(error, hint=hint) from None
 
-    async def rows(self, statement: Statement, call: Call, max_rows: int) -> Page:
+    async def rows(
+        self, statement: Statement, call: Call, max_rows: int, **bounds: int
+    ) -> Page:
         """
         Run a statement that is a part of an answer: rows or an error, no handle.
 
         Half of the bytes is left for what the rows are shown with.
 
+        :param bounds: other bounds of the ``Window``.
         :return: the page; ``MORE`` when there were more rows than asked for.
         :raise TimedOut: there was no row in the time of the statement.
         :raise: all else that ``page`` raises.
         """
+        part = {"max_bytes": self.queries.max_bytes // 2, **bounds}
         window = evolve(
             self.window(max_rows),
-            max_bytes=self.queries.max_bytes // 2,
             wait_seconds=statement.timeout_seconds,
             further=False,
+            **part,
         )
         page = await self.page(statement, evolve(call, watch=None), window)
         if page.state is PageState.RUNNING:

@@ -112,7 +112,7 @@ def _statement_refused(error: StatementRefused) -> Failure:
 
 
 def _timed_out(error: TimedOut) -> Failure:
-    hint = "ask for less, or allow more by timeout_seconds"
+    hint = "ask for less, or allow more where the tool takes timeout_seconds"
     return Failure("TIMED_OUT", str(error), hint=hint, query_id=error.query_id)
 
 

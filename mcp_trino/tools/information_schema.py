@@ -21,31 +21,44 @@ def qualified(*parts: str) -> str:
     return ".".join(map(quote_identifier, parts))
 
 
-def schemas(catalog: str, pattern: str = "%") -> str:
-    """Ask for the names of schemas."""
+def schemas(catalog: str, pattern: str, after: tuple[str, ...], count: int) -> str:
+    """
+    Ask for the names of schemas, in order.
+
+    :param after: the name that they come after; ``()`` for all.
+    """
     return (
         f"SELECT schema_name FROM {_relation(catalog, 'schemata')}"
-        f" WHERE schema_name LIKE {quote_literal(pattern)} ORDER BY 1"
+        f" WHERE schema_name {like(pattern)}{_after(('schema_name',), after)}"
+        f" ORDER BY 1 LIMIT {count}"
     )
 
 
-def tables(catalog: str, schema: str, pattern: str = "%") -> str:
-    """Ask for the names and types of a schema's tables."""
-    return (
-        f"SELECT table_name, table_type FROM {_relation(catalog, 'tables')}"
-        f" WHERE table_schema = {quote_literal(schema)}"
-        f" AND table_name LIKE {quote_literal(pattern)} ORDER BY 1"
+def tables(
+    catalog: str, schema: str | None, pattern: str, after: tuple[str, ...], count: int
+) -> str:
+    """
+    Ask for the schemas, names and types of tables, in order.
+
+    :param schema: ``None`` for all that are not Trino's own.
+    :param after: the schema and name that they come after; ``()`` for all.
+    """
+    where = (
+        "<> 'information_schema'" if schema is None else f"= {quote_literal(schema)}"
     )
-
-
-def all_tables(catalog: str, pattern: str = "%") -> str:
-    """Ask for the schemas, names and types of a catalog's tables."""
     return (
         "SELECT table_schema, table_name, table_type"
-        f" FROM {_relation(catalog, 'tables')}"
-        " WHERE table_schema <> 'information_schema'"
-        f" AND table_name LIKE {quote_literal(pattern)} ORDER BY 1, 2"
+        f" FROM {_relation(catalog, 'tables')} WHERE table_schema {where}"
+        f" AND table_name {like(pattern)}"
+        f"{_after(('table_schema', 'table_name'), after)} ORDER BY 1, 2 LIMIT {count}"
     )
+
+
+def _after(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    compared = ", ".join(columns), ", ".join(map(quote_literal, names))
+    return " AND ROW({}) > ROW({})".format(*compared)
 
 
 def visible(catalog: str, schema: str) -> str:
@@ -63,7 +76,7 @@ def table_comments(catalog: str, schema: str, condition: str) -> str:
         "SELECT table_name, comment FROM system.metadata.table_comments"
         f" WHERE catalog_name = {quote_literal(catalog)}"
         f" AND schema_name = {quote_literal(schema)}"
-        f" AND table_name {condition} AND comment <> ''"
+        f" AND table_name {condition} AND comment <> '' ORDER BY 1"
     )
 
 
@@ -72,9 +85,13 @@ def named(table: str) -> str:
     return f"= {quote_literal(table)}"
 
 
-def like(pattern: str) -> str:
-    """Give the condition of all names that a pattern of ``LIKE`` matches."""
-    return f"LIKE {quote_literal(pattern)}"
+def like(pattern: str, after: tuple[str, ...] = ()) -> str:
+    """
+    Give the condition of all names that a pattern of ``LIKE`` matches.
+
+    :param after: the name of a table that they come after; ``()`` for all.
+    """
+    return f"LIKE {quote_literal(pattern)}{_after(('table_name',), after)}"
 
 
 def columns(catalog: str, schema: str, table: str) -> str:
@@ -103,6 +120,20 @@ def described(catalog: str, schema: str, table: str) -> str:
 def sample(catalog: str, schema: str, table: str, rows: int) -> str:
     """Ask for some rows of a table."""
     return f"SELECT * FROM {qualified(catalog, schema, table)} LIMIT {rows}"
+
+
+def statistics(catalog: str, schema: str, table: str) -> str:
+    """Ask for what Trino estimates of a table."""
+    return f"SHOW STATS FOR {qualified(catalog, schema, table)}"
+
+
+def definition(kind: str, catalog: str, schema: str, table: str) -> str:
+    """
+    Ask for the statement that creates a table or a view.
+
+    :param kind: ``TABLE``, ``VIEW`` or ``MATERIALIZED VIEW``.
+    """
+    return f"SHOW CREATE {kind} {qualified(catalog, schema, table)}"
 
 
 def column_names(found_in: Iterable[tuple[str, str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The tools that run, explain, go on reading and cancel statements."""
+"""The tools that run, explain and cancel statements."""
 
 import json
 import re
@@ -27,14 +27,14 @@ _QUERY = Argument("query", "string", required=True)
 
 @define(eq=False)
 class QueryTools:
-    """``execute_query``, ``fetch_page``, ``explain_query`` and ``cancel_query``."""
+    """``execute_query``, ``explain_query`` and ``cancel_query``."""
 
     _coordinator: ICoordinator = field(repr=False)
     _execution: Execution = field(repr=False)
 
     def tools(self) -> tuple[Tool, ...]:
         """Give them as they are listed."""
-        return self._execute(), self._fetch(), self._explain(), self._cancel()
+        return self._execute(), self._explain(), self._cancel()
 
     def _execute(self) -> Tool:
         queries = self._execution.queries
@@ -66,24 +66,6 @@ class QueryTools:
             ),
             output_schema=PAGE_SCHEMA,
             function=self._execute_query,
-        )
-
-    def _fetch(self) -> Tool:
-        return Tool(
-            name="fetch_page",
-            title="Next rows",
-            description=(
-                "Give the next rows of a result, or the state of a query that "
-                "still runs; the statement is not run again. A page expires after "
-                f"{self._execution.queries.result_ttl_seconds:.0f} s."
-            ),
-            arguments=(
-                Argument(
-                    "page", "string", "next_page of the last answer.", required=True
-                ),
-            ),
-            output_schema=PAGE_SCHEMA,
-            function=self._fetch_page,
         )
 
     def _explain(self) -> Tool:
@@ -134,9 +116,6 @@ class QueryTools:
         window = self._execution.window(max_rows)
         page = await self._execution.page(statement, call, window)
         return self._execution.show(page, max_rows)
-
-    async def _fetch_page(self, call: Call) -> Reply:
-        return await self._execution.next_page(call.arguments["page"], call)
 
     async def _explain_query(self, call: Call) -> Reply:
         queries = self._execution.queries

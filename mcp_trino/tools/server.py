@@ -23,11 +23,15 @@ from twisted.internet.interfaces import IReactorTime
 from mcp_trino.interfaces import IAudit, ICoordinator
 from mcp_trino.principal import Principal
 from mcp_trino.settings import QuerySettings, TrinoSettings
+from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.tools.arguments import input_schema
 from mcp_trino.tools.calls import Calls
+from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.identity import IdentityTools
+from mcp_trino.tools.listing import ListTools
 from mcp_trino.tools.metadata import MetadataTools
+from mcp_trino.tools.paging import PagingTools
 from mcp_trino.tools.progress import ProgressReports
 from mcp_trino.tools.query import QueryTools
 from mcp_trino.tools.suggestions import Suggestions
@@ -60,17 +64,23 @@ def make_server(
     loop: AbstractEventLoop,
     audit: IAudit,
     audit_statements: bool = False,
+    allowlist: Allowlist = Allowlist(),  # noqa: B008 - it is frozen
 ) -> Server[Any]:
     """
     Give the server that every transport serves.
 
     :param principal_of: who is asking, decided anew for each call.
+    :param allowlist: the decision on names that may be seen.
     :param loop: the event loop that serves, the one of the reactor.
     """
     execution = Execution(coordinator, queries, trino, Suggestions(coordinator, clock))
+    dictionary = Dictionary(execution, allowlist)
+    lists = ListTools(execution, dictionary).tools()
     tools = (
         *QueryTools(coordinator, execution).tools(),
-        *MetadataTools(execution).tools(),
+        *PagingTools(execution, lists).tools(),
+        *lists,
+        *MetadataTools(execution, dictionary).tools(),
         *IdentityTools(queries, trino).tools(),
     )
     calls = Calls(clock, audit, audit_statements)

@@ -20,11 +20,14 @@ class Call:
         there.
     :ivar watch: told the progress of the call's query, ``None`` when nobody
         asked for it.
+    :ivar after: where the page of a list begins, as its tool has written it;
+        empty for the first.
     """
 
     principal: Principal
     arguments: Mapping[str, Any]
     watch: Watch | None = None
+    after: tuple[str, ...] = ()
 
 
 @frozen

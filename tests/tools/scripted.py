@@ -23,8 +23,12 @@ from mcp_trino.queries import (
     Window,
 )
 from mcp_trino.settings import QuerySettings, TrinoSettings
+from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
+from mcp_trino.tools.listing import ListTools
 from mcp_trino.tools.metadata import MetadataTools
+from mcp_trino.tools.paging import PagingTools
 from mcp_trino.tools.query import QueryTools
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Call, Reply, Tool
@@ -182,17 +186,22 @@ class ToolsTestCase(SynchronousTestCase):
     """The tools that run statements, on a scripted coordinator."""
 
     trino: TrinoSettings = TRINO
+    allowlist: Allowlist = Allowlist()
 
     def setUp(self) -> None:
         """Make them."""
         self.coordinator = ScriptedCoordinator()
         suggestions = Suggestions(self.coordinator, Clock())
         execution = Execution(self.coordinator, QUERIES, self.trino, suggestions)
+        dictionary = Dictionary(execution, self.allowlist)
+        lists = ListTools(execution, dictionary).tools()
         self.tools: dict[str, Tool] = {
             tool.name: tool
             for tool in (
                 *QueryTools(self.coordinator, execution).tools(),
-                *MetadataTools(execution).tools(),
+                *PagingTools(execution, lists).tools(),
+                *lists,
+                *MetadataTools(execution, dictionary).tools(),
             )
         }
 

@@ -1,20 +1,14 @@
-"""Tests of ``mcp_trino.tools.metadata`` and ``mcp_trino.tools.description``."""
+"""Tests of ``metadata``, ``description`` and ``statistics`` in ``mcp_trino.tools``."""
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
-from mcp_trino.errors import Busy, InvalidArgument, StatementFailed, TimedOut
+from mcp_trino.errors import StatementFailed, TimedOut
 from tests.tools.scripted import (
-    ALICE,
-    QUERIES,
-    WITHOUT_DEFAULTS,
     ToolsTestCase,
     page,
     running,
 )
 
-NAMES = {"table_name": "varchar", "table_type": "varchar"}
 COMMENTS = {"table_name": "varchar", "comment": "varchar"}
 COLUMNS = {
     "ordinal_position": "bigint",
@@ -23,138 +17,9 @@ COLUMNS = {
     "is_nullable": "varchar",
     "comment": "varchar",
 }
-NO_SCHEMA = StatementFailed(
-    "SCHEMA_NOT_FOUND", "USER_ERROR", "Schema 'x' does not exist", line=1, column=1
-)
 DENIED = StatementFailed(
     "PERMISSION_DENIED", "USER_ERROR", "Access Denied: Cannot access catalog system"
 )
-
-
-class ListTests(ToolsTestCase):
-    """``list_catalogs``, ``list_schemas`` and ``list_tables``."""
-
-    def test_catalogs(self) -> None:
-        """Catalogs are a page of names."""
-        self.coordinator.script = {
-            "SHOW CATALOGS": page({"Catalog": "varchar"}, ["memory"], ["tpch"])
-        }
-        reply = self.call("list_catalogs")
-        self.assertEqual(reply.structured["rows"], [["memory"], ["tpch"]])
-        (asked,) = self.coordinator.asked
-        self.assertEqual(asked.window.max_rows, QUERIES.max_rows)
-        self.assertEqual(asked.principal, ALICE)
-
-    def test_schemas(self) -> None:
-        """Schemas are those of the catalog that is named, else of the default."""
-        self.coordinator.script = {"schemata": page({"schema_name": "varchar"}, ["x"])}
-        self.call("list_schemas")
-        self.call("list_schemas", catalog='My"Cat', pattern="S_%'")
-        default, named = self.coordinator.texts()
-        self.assertIn('FROM "tpch".information_schema.schemata', default)
-        self.assertIn('FROM "my""cat".information_schema.schemata', named)
-        self.assertIn("LIKE 's_%'''", named)
-
-    def test_tables(self) -> None:
-        """Tables come with their type, and with comments when one has any."""
-        self.coordinator.script = {
-            "table_comments": page(COMMENTS, ["b", "the b"]),
-            "tables": page(NAMES, ["a", "BASE TABLE"], ["b", "VIEW"]),
-        }
-        reply = self.call("list_tables")
-        self.assertEqual(
-            reply.structured["rows"],
-            [["a", "BASE TABLE", None], ["b", "VIEW", "the b"]],
-        )
-        self.assertEqual(reply.structured["columns"][2], ["comment", "varchar"])
-        for asked in self.coordinator.asked:
-            self.assertIn("'tiny'", asked.statement.text)
-
-    def test_without_comments(self) -> None:
-        """Comments that are none, forbidden, late or refused are left out."""
-        for answer in (
-            page(COMMENTS),
-            DENIED,
-            TimedOut(2.0),
-            running("h"),
-            Busy("full", 1),
-        ):
-            self.coordinator.script = {
-                "table_comments": answer,
-                "tables": page(NAMES, ["a", "BASE TABLE"]),
-            }
-            reply = self.call("list_tables")
-            self.assertEqual(reply.structured["rows"], [["a", "BASE TABLE"]])
-            self.assertEqual(len(reply.structured["columns"]), 2)
-
-    def test_comments_are_bounded(self) -> None:
-        """The query for comments is short and leaves no result open."""
-        self.coordinator.script = {
-            "table_comments": page(COMMENTS, ["a", "the a"], handle="h"),
-            "tables": page(NAMES, ["a", "BASE TABLE"], ["b", "VIEW"]),
-        }
-        self.call("list_tables")
-        comments = self.coordinator.asked[0]
-        self.assertIn("table_comments", comments.statement.text)
-        self.assertEqual(comments.statement.timeout_seconds, 2.0)
-        self.assertEqual(comments.window.wait_seconds, 2.0)
-        self.assertFalse(comments.window.further)
-
-    def test_comments_are_dropped(self) -> None:
-        """Nobody waits for comments when the tables are late or an error."""
-        for tables in (running("h"), DENIED):
-            canceled: list[Any] = []
-            self.coordinator.script = {
-                "table_comments": Deferred(canceled.append),
-                "tables": tables,
-            }
-            call = self.start("list_tables")
-            call.addErrback(lambda failure: failure.trap(StatementFailed))
-            self.successResultOf(call)
-            self.assertEqual(len(canceled), 1)
-
-    def test_cancel(self) -> None:
-        """A call that is canceled cancels both of its queries."""
-        canceled: list[Any] = []
-        self.coordinator.script = {
-            "table_comments": Deferred(canceled.append),
-            "tables": Deferred(canceled.append),
-        }
-        call = self.start("list_tables")
-        call.cancel()
-        self.assertEqual(len(canceled), 2)
-        self.failureResultOf(call)
-
-    def test_all_schemas(self) -> None:
-        """Without a schema the tables of all schemas are listed."""
-        self.coordinator.script = {"tables": page({"table_schema": "varchar"}, ["s"])}
-        self.call("list_tables", catalog="memory", pattern="ORD%")
-        (text,) = self.coordinator.texts()
-        self.assertIn("SELECT table_schema, table_name, table_type", text)
-        self.assertIn("LIKE 'ord%'", text)
-
-    def test_many(self) -> None:
-        """A large schema is read page by page, in order."""
-        self.coordinator.script = {
-            "table_comments": page(COMMENTS),
-            "tables": page(NAMES, ["a", "BASE TABLE"], handle="h.1"),
-        }
-        reply = self.call("list_tables")
-        self.assertEqual(reply.structured["next_page"], "h.1.1000")
-        self.assertIn("ORDER BY 1", self.coordinator.texts()[1])
-
-    def test_empty_schema(self) -> None:
-        """No tables is no error; a schema that is not there is one."""
-        self.coordinator.script = {
-            "table_comments": page(COMMENTS),
-            "information_schema.tables": page(NAMES),
-            "SHOW TABLES": page({"Table": "varchar"}),
-        }
-        self.assertEqual(self.call("list_tables").structured["row_count"], 0)
-        self.coordinator.script |= {"SHOW TABLES": NO_SCHEMA, "schemata": DENIED}
-        error = self.error("list_tables", StatementFailed, schema="x")
-        self.assertEqual(error.name, "SCHEMA_NOT_FOUND")
-        self.assertIsNone(error.line, "not a position in the caller's text")
 
 
 class GetTableSchemaTests(ToolsTestCase):
@@ -326,19 +191,102 @@ class GetTableSchemaTests(ToolsTestCase):
         )
 
 
-class WithoutDefaultsTests(ToolsTestCase):
-    """Calls to a server without a default catalog and schema."""
+STATS = dict.fromkeys(
+    (
+        "column_name",
+        "data_size",
+        "distinct_values_count",
+        "nulls_fraction",
+        "row_count",
+        "low_value",
+        "high_value",
+    ),
+    "double",
+)
 
-    trino = WITHOUT_DEFAULTS
 
-    def test_missing(self) -> None:
-        """What is missing is named, with the tool that lists it."""
-        for tool, arguments, missing in (
-            ("list_schemas", {}, "catalog"),
-            ("list_tables", {}, "catalog"),
-            ("get_table_schema", {"table": "t"}, "catalog"),
-            ("get_table_schema", {"table": "t", "catalog": "c"}, "schema"),
-        ):
-            error = self.error(tool, InvalidArgument, **arguments)
-            self.assertIn(f"{missing} is missing; list_{missing}s", str(error))
-        self.assertEqual(self.coordinator.asked, [])
+class GetTableStatsTests(ToolsTestCase):
+    """``get_table_stats``."""
+
+    def test_known(self) -> None:
+        """The rows of the table stand beside what is known of each column."""
+        self.coordinator.script = {
+            "SHOW STATS": page(
+                STATS,
+                ["a", None, 15000.0, 0.0, None, "1", "60000"],
+                ["b", 42.5, 3.0, 0.25, None, None, None],
+                [None, None, None, None, 15000.0, None, None],
+            )
+        }
+        reply = self.call("get_table_stats", table='s."T 1"')
+        self.assertEqual(
+            reply.structured,
+            {
+                "table": 'tpch.s."t 1"',
+                "rows": 15000,
+                "columns": [
+                    ["a", 15000, 0, "1", "60000", None],
+                    ["b", 3, 0.25, None, None, 42.5],
+                ],
+            },
+        )
+        self.assertEqual(
+            reply.text,
+            "column,distinct,null_fraction,low,high,bytes\n"
+            "a,15000,0,1,60000,\n"
+            "b,3,0.25,,,42.5\n"
+            'tpch.s."t 1": rows: 15000',
+        )
+        self.assertEqual(self.coordinator.texts(), ['SHOW STATS FOR "tpch"."s"."t 1"'])
+
+    def test_unknown(self) -> None:
+        """A table without statistics says so."""
+        self.coordinator.script = {
+            "SHOW STATS": page(STATS, ["a", *[None] * 6], [None] * 7)
+        }
+        reply = self.call("get_table_stats", table="t")
+        self.assertIsNone(reply.structured["rows"])
+        self.assertEqual(
+            reply.structured["notice"], "Trino has no statistics of this table"
+        )
+
+    def test_too_wide(self) -> None:
+        """A table with more columns than fit says where the rest is."""
+        self.coordinator.script = {
+            "SHOW STATS": page(STATS, ["a", *[1.0] * 6], handle="h")
+        }
+        reply = self.call("get_table_stats", table="t")
+        self.assertEqual(
+            reply.structured["notice"], "more columns: SHOW STATS FOR tpch.tiny.t"
+        )
+
+
+class ShowCreateTests(ToolsTestCase):
+    """``show_create``."""
+
+    def test_kinds(self) -> None:
+        """The statement is asked for of the kind that Trino says it is."""
+        for kind in ("TABLE", "VIEW", "MATERIALIZED VIEW"):
+            self.coordinator.asked.clear()
+            self.coordinator.script = {
+                f"SHOW CREATE {kind} ": page({"Create": "varchar"}, [f"CREATE {kind}"]),
+                "SHOW CREATE TABLE": StatementFailed(
+                    "NOT_SUPPORTED",
+                    "USER_ERROR",
+                    f"Relation 'x' is a {kind.lower()}, not a table",
+                ),
+            }
+            reply = self.call("show_create", table="s.t")
+            self.assertEqual(reply.structured, {"sql": f"CREATE {kind}"})
+            self.assertEqual(reply.text, f"CREATE {kind}")
+            self.assertEqual(
+                self.coordinator.texts()[-1], f'SHOW CREATE {kind} "tpch"."s"."t"'
+            )
+
+    def test_others(self) -> None:
+        """Other errors are shown, and nothing is asked for ever."""
+        for message in ("something else", "x is a view, not a table"):
+            error = StatementFailed("NOT_SUPPORTED", "USER_ERROR", message)
+            self.coordinator.script = {"SHOW CREATE": error}
+            self.error("show_create", StatementFailed, table="t")
+        self.assertEqual(len(self.coordinator.asked), 3)

@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from mcp_trino.coordinator.service import CoordinatorService
 from mcp_trino.principal import local_principal
 from mcp_trino.store import MemoryStore
-from mcp_trino.tools import metadata, suggestions
+from mcp_trino.tools import dictionary, suggestions
 from mcp_trino.tools.server import make_server
 from tests.real_trino import real_trino
 from tests.recording import RecordingAudit
@@ -41,7 +41,7 @@ class RealTestCase(TestCase):
 
         # A machine that does much at once must not change what is found.
         self.patch(suggestions, "_SECONDS", 60.0)
-        self.patch(metadata, "_COMMENT_SECONDS", 60.0)
+        self.patch(dictionary, "_COMMENT_SECONDS", 60.0)
         url = URL.fromText(real_trino())
         settings = evolve(TRINO, host=url.host, port=url.port)
         self.coordinator = CoordinatorService(
@@ -298,6 +298,53 @@ class MetadataTests(RealTestCase):
             table = await ask("get_table_schema", table="nation", sample_rows=2)
             self.assertEqual(table["columns"][0], ["nationkey", "bigint", "NOT NULL"])
             self.assertEqual(len(table["sample"]), 2)
+
+        return self.asking(talk)
+
+    def test_statistics(self) -> Deferred[None]:
+        """Statistics and definitions of tables and views are shown."""
+
+        async def talk(ask: Ask) -> None:
+            stats = await ask("get_table_stats", table="orders")
+            self.assertEqual(stats["rows"], 15_000)
+            self.assertEqual(
+                stats["columns"][0], ["orderkey", 15_000, 0, "1", "60000", None]
+            )
+            table = await ask("show_create", table=f'{ODD}."odd.name"')
+            self.assertIn("CREATE TABLE memory.", table["sql"])
+            view = await ask("show_create", table=f'{ODD}."v$iew"')
+            self.assertIn('CREATE VIEW "memory".', view["sql"])
+            for tool in ("get_table_stats", "show_create"):
+                error = (await ask(tool, table="natoin"))["error"]
+                self.assertEqual(error["error_name"], "TABLE_NOT_FOUND")
+                self.assertIn("tables: nation", error["hint"])
+
+        return self.asking(talk)
+
+
+class PagesTests(RealTestCase):
+    """Lists of the real thing, page by page."""
+
+    queries = evolve(QUERIES, max_rows=3)
+
+    def test_tables(self) -> Deferred[None]:
+        """Each name comes once, whatever the size of a page."""
+
+        async def talk(ask: Ask) -> None:
+            for tool, arguments in (
+                ("list_tables", {}),
+                ("list_tables", {"catalog": "system"}),
+                ("list_schemas", {}),
+            ):
+                answer = await ask(tool, **arguments)
+                rows = answer["rows"]
+                while page := answer.get("next_page"):
+                    self.assertEqual(answer["row_count"], 3)
+                    answer = await ask("fetch_page", page=page)
+                    rows += answer["rows"]
+                self.assertEqual(rows, sorted(rows))
+                self.assertEqual(len({tuple(row) for row in rows}), len(rows))
+                self.assertGreater(len(rows), 6)
 
         return self.asking(talk)
 

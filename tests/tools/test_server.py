@@ -32,13 +32,15 @@ from tests.tools.scripted import (
 ERAS = ("legacy", "auto")
 TOOLS = [
     "execute_query",
-    "fetch_page",
     "explain_query",
     "cancel_query",
+    "fetch_page",
     "list_catalogs",
     "list_schemas",
     "list_tables",
     "get_table_schema",
+    "get_table_stats",
+    "show_create",
     "whoami",
 ]
 
