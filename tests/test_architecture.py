@@ -52,6 +52,7 @@ ROOMS: dict[str, set[str]] = {
         "introspection",
         "oauth",
         "startup",
+        "statements",
         "tools",
         "web",
     },
