@@ -8,13 +8,17 @@ catalogs ``tpch`` and ``memory``, no authentication) and is used instead.
 import atexit
 import os
 import sys
-from functools import cache
 from subprocess import PIPE, Popen
 from unittest import SkipTest
 
 from attrs import evolve
 
 from mcp_trino.sandbox.launch import SUPERVISOR, Event, Launch
+
+SMALL = evolve(Launch.from_environment(os.environ), heap_mb=1024, quick=True)
+"""A sandbox for tests."""
+
+_STARTED: dict[bytes, tuple[Event, str]] = {}
 
 
 def real_trino() -> str:
@@ -31,7 +35,16 @@ def real_trino() -> str:
     running = os.environ.get("MCP_TRINO_TEST_COORDINATOR")
     if running:
         return running
-    event, text = _start()
+    return require(start(SMALL))
+
+
+def require(outcome: tuple[Event, str]) -> str:
+    """
+    Give the URL of a coordinator that was started.
+
+    :raise: what ``real_trino`` raises.
+    """
+    event, text = outcome
     if event is Event.READY:
         return text
     if event is Event.UNAVAILABLE and os.environ.get("CI") != "true":
@@ -39,21 +52,22 @@ def real_trino() -> str:
     raise AssertionError(text)
 
 
-@cache
-def _start() -> tuple[Event, str]:
-    """Start the sandbox outside of the reactor, which every test wants clean."""
-    launch = evolve(
-        Launch.from_environment(os.environ),
-        heap_mb=1024,
-        quick=True,
-    )
+def start(launch: Launch) -> tuple[Event, str]:
+    """Start a sandbox outside of the reactor, which every test wants clean, once."""
+    line = launch.to_line()
+    if line not in _STARTED:
+        _STARTED[line] = _start(line)
+    return _STARTED[line]
+
+
+def _start(line: bytes) -> tuple[Event, str]:
     supervisor = Popen(SUPERVISOR, stdin=PIPE, stdout=PIPE)
     atexit.register(supervisor.wait)
     atexit.register(supervisor.stdin.close)
-    supervisor.stdin.write(launch.to_line())
+    supervisor.stdin.write(line)
     supervisor.stdin.flush()
-    for line in supervisor.stdout:
-        event, text = Event.from_line(line)
+    for told in supervisor.stdout:
+        event, text = Event.from_line(told)
         if event is not Event.REPORT:
             return event, text
         sys.stderr.write(f"{text}\n")

@@ -28,6 +28,7 @@ from mcp_trino.coordinator.failures import NOT_TRINO, Gone, of_status
 from mcp_trino.coordinator.identity import Identities, Identity
 from mcp_trino.coordinator.transport import Session, Transport
 from mcp_trino.errors import (
+    CoordinatorRefused,
     CoordinatorUnreachable,
     InvalidArgument,
     QueryNotFound,
@@ -169,6 +170,11 @@ class Requests:
             self._json("DELETE", target)
         except Gone:
             raise QueryNotFound(query_id) from None
+        except CoordinatorRefused as refused:
+            # Trino may not even tell the principal about another's query.
+            if refused.status == HTTPStatus.FORBIDDEN:
+                raise QueryNotFound(query_id) from None
+            raise
 
     def queries(self) -> tuple[RunningQuery, ...]:
         """Give the queries under way that carry the mark, the latest first."""

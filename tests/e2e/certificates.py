@@ -36,15 +36,19 @@ class Certificates:
     :ivar authority: the certificate that clients have to trust.
     :ivar chain: the server's certificate and the intermediate that signed it.
     :ivar key: the server's key.
+    :ivar client: the certificate of a client named ``mcp``.
+    :ivar client_key: its key.
     """
 
     authority: Path
     chain: Path
     key: Path
+    client: Path
+    client_key: Path
 
     @property
     def all(self) -> tuple[Path, ...]:
-        """All the files."""
+        """The files of the server."""
         return self.authority, self.chain, self.key
 
     @property
@@ -66,13 +70,20 @@ def make_certificates(directory: Path, host: str = "localhost") -> Certificates:
     intermediate = _issue("intermediate", root)
     names = [x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))]
     server = _issue(host, intermediate, names)
-    files = Certificates(*(directory / name for name in ("ca", "chain", "key")))
+    client = _issue("mcp", root, [x509.DNSName("client.test")])
+    files = Certificates(
+        *(directory / name for name in ("ca", "chain", "key", "client", "client-key"))
+    )
     files.authority.write_bytes(_pem(root))
     files.chain.write_bytes(_pem(server) + _pem(intermediate))
-    files.key.write_bytes(
-        server.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
+    files.key.write_bytes(_key_pem(server))
+    files.client.write_bytes(_pem(client))
+    files.client_key.write_bytes(_key_pem(client))
     return files
+
+
+def _key_pem(issued: _Issuer) -> bytes:
+    return issued.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _pem(issued: _Issuer) -> bytes:
