@@ -1,9 +1,45 @@
 """What is asked of Trino and what comes back: plain values that all rooms share."""
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
+
+from mcp_trino.errors import StatementFailed
+
+Table = tuple[str, str, str]
+"""The full name of a table or view: catalog, schema and table, in lower case."""
+
+
+class Inspection(Protocol):
+    """
+    The decision on what Trino says that a statement reads; called in threads.
+
+    :ivar mark: a text that is the same for the same decisions.
+    """
+
+    @property
+    def mark(self) -> str:
+        """What changes when decisions do."""
+
+    def allow(self, tables: Sequence[Table]) -> None:
+        """
+        Let a statement pass that names these tables and no other.
+
+        :raise StatementRefused: one of them may not be seen.
+        """
+
+    def disclose(
+        self, error: StatementFailed, tables: Sequence[Table] | None
+    ) -> StatementFailed:
+        """
+        Give what of an error may be shown.
+
+        :param tables: as for ``allow``; none when Trino's analysis failed, or
+            ``None`` when they could not be had.
+        :raise StatementRefused: one of them may not be seen.
+        """
 
 
 @frozen
@@ -16,12 +52,19 @@ class Statement:
     :ivar schema: the schema for unqualified names, ``None`` for none.
     :ivar timeout_seconds: the wall time that the query may take at most,
         bounded here and at Trino (``query_max_run_time``).
+    :ivar inspection: asked before anything is given out of what Trino answers;
+        ``None`` for a statement that this server made, and without lists.
+    :ivar is_plan: its answer is one long text, given as a row for each line.
+    :ivar read_only: it runs in a transaction that Trino lets only read.
     """
 
     text: str
     catalog: str | None
     schema: str | None
     timeout_seconds: float
+    inspection: Inspection | None = field(default=None, kw_only=True)
+    is_plan: bool = field(default=False, kw_only=True)
+    read_only: bool = field(default=False, kw_only=True)
 
 
 @frozen

@@ -60,23 +60,27 @@ class Allowlist:
 
     def catalog(self, catalog: str) -> bool:
         """Say whether anything in a catalog may be seen, and so its name."""
-        return self._allows(catalog)
+        return self.has(catalog)
 
     def schema(self, catalog: str, schema: str) -> bool:
         """Say whether anything in a schema may be seen, and so its name."""
-        return self._allows(catalog, schema)
+        return self.has(catalog, schema)
 
     def table(self, catalog: str, schema: str, table: str) -> bool:
         """Say whether a table or view may be read; a view with all that it reads."""
-        return self._allows(catalog, schema, table)
+        return self.has(catalog, schema, table)
 
     def whole_catalog(self, catalog: str) -> bool:
         """Say whether everything in a catalog may be seen, its functions too."""
         only_catalogs = all(len(name) == 1 for names in self.lists for name in names)
-        return only_catalogs and self._allows(catalog)
+        return only_catalogs and self.has(catalog)
 
-    def _allows(self, *names: str) -> bool:
-        """Hold names against the lists, as far as both go."""
+    def has(self, *names: str) -> bool:
+        """
+        Hold names against the lists, as far as both go.
+
+        :param names: the parts of one name, catalog first; none is on every list.
+        """
         return all(
             any(
                 all(

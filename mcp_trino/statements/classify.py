@@ -100,66 +100,50 @@ _search = compile_search(f"{_LIKELY}(?:;|{_LANDMARKS})")
 _search_routine = compile_search(rf"{_LIKELY}(?:;{TRIVIA}\Z|{_LANDMARKS})")
 
 
-def read_only(
+MAX_TABLE_FUNCTIONS = 1_000
+"""Calls of table functions in one statement, each of which takes time to look at."""
+
+
+@frozen
+class Classified:
+    """
+    A statement that only reads.
+
+    :ivar text: the whole of it, cut before a semicolon at its end.
+    :ivar head: the first token of the statement proper, which is what stands
+        after every ``EXPLAIN``.
+    :ivar explained: whether an ``EXPLAIN`` stands before it.
+    :ivar analyze: where the ``ANALYZE`` of the last ``EXPLAIN ANALYZE`` before it
+        begins, ``None`` when there is none.
+    """
+
+    text: str
+    head: Token
+    explained: bool
+    analyze: int | None
+
+    @property
+    def defines_routine(self) -> bool:
+        """Whether the statement proper begins with ``WITH FUNCTION``."""
+        return _defines_routine(self.text, self.head)
+
+    def following(self, offset: int) -> str:
+        """Give the text from there on, blanks in place of all before it."""
+        return re.sub("[^\n]", " ", self.text[:offset]) + self.text[offset:]
+
+
+def classify(
     text: str,
     table_functions: Collection[tuple[str, ...]] = BUILT_IN_TABLE_FUNCTIONS,
-) -> str:
+) -> Classified:
     """
     Let a statement pass that only reads.
 
     :param table_functions: the table functions that may be called: names in
         lower case, in each length in which they may be written.
-    :return: the text to send: cut before a semicolon at its end, else as given.
     :raise StatementRefused: it may do more than read, or it is no statement.
     """
-    head = _find_head(text)
-    return text[: _find_end(text, head.token, table_functions)]
-
-
-def explainable(
-    text: str,
-    table_functions: Collection[tuple[str, ...]] = BUILT_IN_TABLE_FUNCTIONS,
-) -> str:
-    """
-    Let a statement pass whose plan may be asked for: one that only reads.
-
-    :param table_functions: as in ``read_only``.
-    :return: the statement to write ``EXPLAIN`` before: what ``read_only`` gives,
-        or if that is an ``EXPLAIN``, what it explains, its options left out.
-    :raise StatementRefused: it may do more than read, it is no statement, or
-        its ``EXPLAIN ANALYZE`` would run it.
-    """
-    head = _find_head(text)
-    if head.analyze is not None:
-        raise refusal(
-            text,
-            head.analyze,
-            "EXPLAIN ANALYZE runs the statement. Send it with execute_query, or "
-            "leave these two words out to get the plan without running it.",
-        )
-    end = _find_end(text, head.token, table_functions)
-    return text[head.token.offset if head.explained else 0 : end]
-
-
-@frozen
-class _Head:
-    """
-    Where the statement proper begins.
-
-    :ivar token: its first token.
-    :ivar explained: whether an ``EXPLAIN`` stands before it.
-    :ivar analyze: where the ``ANALYZE`` of the last ``EXPLAIN ANALYZE`` before it
-        begins.
-    """
-
-    token: Token
-    explained: bool
-    analyze: int | None
-
-
-def _find_head(text: str) -> _Head:
-    """Look past every ``EXPLAIN``, and refuse a head that does not read."""
-    _require_sendable(text)
+    require_sendable(text)
     explained, analyze = False, None
     token = following(text, 0)
     while found := _EXPLAIN.match(text, token.offset):
@@ -168,10 +152,46 @@ def _find_head(text: str) -> _Head:
             analyze = found.start("analyze")
         token = following(text, found.end())
     _require_reading(text, token, explained=explained)
-    return _Head(token, explained, analyze)
+    end = _find_end(text, token, table_functions)
+    return Classified(text[:end], token, explained, analyze)
 
 
-def _require_sendable(text: str) -> None:
+def read_only(
+    text: str,
+    table_functions: Collection[tuple[str, ...]] = BUILT_IN_TABLE_FUNCTIONS,
+) -> str:
+    """Give the text to send of a statement that ``classify`` lets pass."""
+    return classify(text, table_functions).text
+
+
+def explainable(
+    text: str,
+    table_functions: Collection[tuple[str, ...]] = BUILT_IN_TABLE_FUNCTIONS,
+) -> Classified:
+    """
+    Let a statement pass whose plan may be asked for: one that only reads.
+
+    :param table_functions: as in ``classify``.
+    :raise StatementRefused: it may do more than read, it is no statement, or
+        its ``EXPLAIN ANALYZE`` would run it.
+    """
+    classified = classify(text, table_functions)
+    if classified.analyze is not None:
+        raise refusal(
+            text,
+            classified.analyze,
+            "EXPLAIN ANALYZE runs the statement. Send it with execute_query, or "
+            "leave these two words out to get the plan without running it.",
+        )
+    return classified
+
+
+def require_sendable(text: str) -> None:
+    """
+    Refuse what no statement may be.
+
+    :raise StatementRefused: it is longer than Trino takes, or no text at all.
+    """
     if len(text) > MAX_CHARS:
         raise StatementRefused(
             f"The statement has {len(text):,} characters, and Trino takes "
@@ -220,7 +240,16 @@ def _find_end(
     """Refuse what reaches further than the head tells, and find the end."""
     search = _search_routine if _defines_routine(text, head) else _search
     token = search(text, head.offset)
+    calls = 0
     while token.keyword == "TABLE":
+        calls += 1
+        if calls > MAX_TABLE_FUNCTIONS:
+            raise refusal(
+                text,
+                token.offset,
+                f"More than {MAX_TABLE_FUNCTIONS:,} table functions are called. "
+                "Split the statement.",
+            )
         end = _require_listed(text, token, table_functions)
         token = search(text, end)
     if token.kind is Kind.END:

@@ -99,3 +99,18 @@ def shown(token: Token) -> str:
     """Give a token's text, a long one cut."""
     limit = 40
     return token.text if len(token.text) <= limit else f"{token.text[:limit]}…"
+
+
+SEE_LISTS = "list_catalogs, list_schemas and list_tables name what may be seen."
+
+
+def kept_away(*name: str) -> str:
+    """
+    Answer a name that is not on the lists, whether or not there is such a thing.
+
+    :param name: one to three parts, the catalog first.
+    """
+    what = ("catalogs", "schemas", "tables")[len(name) - 1]
+    return (
+        f"{'.'.join(name)} is not among the {what} that may be seen here. {SEE_LISTS}"
+    )

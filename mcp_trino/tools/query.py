@@ -1,7 +1,6 @@
 """The tools that run, explain and cancel statements."""
 
 import json
-import re
 from typing import Any
 
 from attrs import define, evolve, field
@@ -156,9 +155,8 @@ def _explained(query: str, options: str) -> str:
 
     :raise StatementRefused: its plan may not be asked for.
     """
-    statement = explainable(query)
-    blanks = re.sub("[^\n]", " ", query[: query.rindex(statement)])
-    return f"EXPLAIN ({options})\n{blanks}{statement}"
+    classified = explainable(query)
+    return f"EXPLAIN ({options})\n{classified.following(classified.head.offset)}"
 
 
 def _plan(cell: Any, form: str) -> Any:

@@ -49,7 +49,8 @@ class AgainstTrinoTests(SynchronousTestCase):
 
     def test_explained(self) -> None:
         """What may be explained is a statement after another EXPLAIN."""
-        text = explainable("EXPLAIN (TYPE IO) (SELECT 1);")
+        explained = explainable("EXPLAIN (TYPE IO) (SELECT 1);")
+        text = explained.following(explained.head.offset)
         self.assertEqual(
             self.run_statement(f"EXPLAIN (TYPE VALIDATE) {text}")[0], [[True]]
         )

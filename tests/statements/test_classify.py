@@ -22,6 +22,12 @@ def verdict(text: str) -> str:
     return ""
 
 
+def proper(text: str) -> str:
+    """What is explained, at its place."""
+    classified = explainable(text)
+    return classified.following(classified.head.offset)
+
+
 class Assertions(SynchronousTestCase):
     """What the tests of both ways have in common."""
 
@@ -30,7 +36,7 @@ class Assertions(SynchronousTestCase):
         text: str,
         word: str,
         message: str,
-        check: Callable[[str], str] = read_only,
+        check: Callable[[str], object] = read_only,
     ) -> None:
         """Assert that a statement is refused at the last place of a word, and why."""
         refused = self.assertRaises(StatementRefused, check, text)
@@ -302,9 +308,8 @@ class TableFunctionTests(Assertions):
         listed = {("iceberg", "system", "table_changes")}
         text = 'TABLE(Iceberg.system."table_changes"())'
         self.assertEqual(read_only(f"SELECT * FROM {text}", listed)[-len(text) :], text)
-        self.assertEqual(
-            explainable(f"SELECT * FROM {text}", listed)[-len(text) :], text
-        )
+        explained = explainable(f"SELECT * FROM {text}", listed)
+        self.assertEqual(explained.text[-len(text) :], text)
         for name in ("sequence", "system.table_changes"):
             self.assertRaises(
                 StatementRefused,
@@ -333,17 +338,21 @@ class ExplainableTests(Assertions):
 
     def test_statement(self) -> None:
         """A statement passes as it does to be run."""
-        self.assertEqual(explainable(" -- a\nSELECT 1 ;"), " -- a\nSELECT 1 ")
+        self.assertEqual(proper(" -- a\nSELECT 1 ;"), "     \nSELECT 1 ")
 
     def test_explain(self) -> None:
-        """Of an EXPLAIN only what it explains is left."""
+        """Of an EXPLAIN only what it explains is left, at its place."""
         for text in (
             "EXPLAIN SELECT 1",
-            "/* a */ explain (TYPE io, FORMAT json) SELECT 1;",
+            "/* a */ explain (TYPE io, FORMAT json)\nSELECT 1;",
             "EXPLAIN EXPLAIN(FORMAT TEXT)SELECT 1",
+            "EXPLAIN SELECT 1; -- SELECT 1",
         ):
-            self.assertEqual(explainable(text), "SELECT 1")
-        self.assertEqual(explainable("EXPLAIN (SELECT 1)"), "(SELECT 1)")
+            left = proper(text)
+            self.assertEqual(left.strip(), "SELECT 1")
+            self.assertEqual(left.index("SELECT"), text.index("SELECT"))
+            self.assertEqual(left.count("\n"), text.count("\n"))
+        self.assertEqual(proper("EXPLAIN (SELECT 1)").strip(), "(SELECT 1)")
 
     def test_analyze(self) -> None:
         """EXPLAIN ANALYZE, which runs the statement, is refused at the word."""

@@ -1,0 +1,131 @@
+"""
+What a SHOW or DESCRIBE tells about, where lists keep something away.
+
+Trino says of none of them which table it was about, so the name is taken out of
+the statement. Each form of Trino's grammar is known here; another one is refused.
+"""
+
+from enum import Enum
+
+from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.statements.lexer import Kind, Token, refusal, tokens
+from mcp_trino.statements.names import fold
+from mcp_trino.statements.refusals import SEE_LISTS, kept_away
+from mcp_trino.statements.tables import Place
+
+
+class _About(Enum):
+    """What the name after a form is, with how it is written in full."""
+
+    TABLE = "catalog.schema.table"
+    SCHEMA = "catalog.schema"
+    FUNCTION = "catalog.schema.function"
+    CATALOG = "catalog"
+    NOTHING = ""
+
+
+# The first that fits counts.
+_FORMS = tuple(
+    (tuple(form.split()), about)
+    for about, forms in (
+        (_About.TABLE, ("DESCRIBE", "DESC", "SHOW COLUMNS FROM", "SHOW COLUMNS IN")),
+        (_About.TABLE, ("SHOW STATS FOR", "SHOW GRANTS ON TABLE", "SHOW GRANTS ON")),
+        (_About.TABLE, ("SHOW CREATE TABLE", "SHOW CREATE VIEW")),
+        (_About.TABLE, ("SHOW CREATE MATERIALIZED VIEW",)),
+        (_About.SCHEMA, ("SHOW FUNCTIONS FROM", "SHOW FUNCTIONS IN")),
+        (_About.SCHEMA, ("SHOW CREATE SCHEMA",)),
+        (_About.FUNCTION, ("SHOW CREATE FUNCTION",)),
+        (_About.CATALOG, ("SHOW ROLES FROM", "SHOW ROLES IN")),
+        (_About.CATALOG, ("SHOW CURRENT ROLES FROM", "SHOW CURRENT ROLES IN")),
+        (_About.CATALOG, ("SHOW ROLE GRANTS FROM", "SHOW ROLE GRANTS IN")),
+        (_About.NOTHING, ("SHOW FUNCTIONS", "SHOW ROLES", "SHOW CURRENT ROLES")),
+        (_About.NOTHING, ("SHOW ROLE GRANTS",)),
+    )
+    for form in forms
+)
+_LONGEST = max(len(form) for form, _ in _FORMS)
+_STATS = ("SHOW", "STATS", "FOR")
+_NAMES = frozenset({Kind.WORD, Kind.QUOTED_NAME})
+_TRIVIA = frozenset({Kind.BLANK, Kind.COMMENT})
+_ENUMERATING = {
+    "CATALOGS": "Call list_catalogs.",
+    "SCHEMAS": "Call list_schemas.",
+    "TABLES": "Call list_tables.",
+}
+
+
+def stats_query(text: str, head: Token) -> int | None:
+    """Say where the query of ``SHOW STATS FOR (query)`` begins, if this is one."""
+    found = _tokens(text, head)
+    if _keywords(found)[: len(_STATS)] == _STATS and len(found) > len(_STATS):
+        opening = found[len(_STATS)]
+        return opening.offset if opening.keyword == "(" else None
+    return None
+
+
+def require_shown(text: str, head: Token, place: Place, allowlist: Allowlist) -> None:
+    """
+    Refuse a SHOW or DESCRIBE that tells of what the lists keep away.
+
+    :param head: the statement's first token.
+    :raise StatementRefused: it does, or nobody can say.
+    """
+    found = _tokens(text, head)
+    words = _keywords(found)
+    for form, about in _FORMS:
+        if words[: len(form)] == form:
+            after = found[len(form)] if len(found) > len(form) else found[-1]
+            parts = _name(found[len(form) :])
+            name = _full(about, parts, place)
+            if name is None:
+                message = f"Write the full name here: {about.value}."
+                raise refusal(text, after.offset, message)
+            if not allowlist.has(*name):
+                raise refusal(text, after.offset, kept_away(*name))
+            return
+    what = found[1] if len(found) > 1 else head
+    advice = _ENUMERATING.get(what.keyword, SEE_LISTS)
+    raise refusal(
+        text,
+        what.offset,
+        f"SHOW {what.keyword} could show names that are kept away here. {advice}",
+    )
+
+
+def _tokens(text: str, head: Token) -> list[Token]:
+    return [t for t in tokens(text, head.offset) if t.kind not in _TRIVIA]
+
+
+def _keywords(found: list[Token]) -> tuple[str, ...]:
+    return tuple(token.keyword for token in found[:_LONGEST])
+
+
+def _name(found: list[Token]) -> tuple[str, ...]:
+    """Give the parts of the name at the front, none if there is no name."""
+    parts: list[str] = []
+    for name, dot in zip(found[::2], [*found[1::2], None], strict=False):
+        if name.kind not in _NAMES:
+            break
+        parts.append(fold(name.text))
+        if dot is None or dot.keyword != ".":
+            break
+    return tuple(parts)
+
+
+def _full(
+    about: _About, parts: tuple[str, ...], place: Place
+) -> tuple[str, ...] | None:
+    """Give the name that has to be on the lists, ``None`` when a part is missing."""
+    match about:
+        case _About.NOTHING:
+            return ()
+        case _About.CATALOG:
+            return parts if len(parts) == 1 else None
+        case _About.SCHEMA:
+            name = place.full((*parts, "any")) if parts else None
+            return None if name is None else name[:2]
+        case _About.FUNCTION:
+            name = place.full(parts)
+            return None if name is None else name[:2]
+        case _About.TABLE:
+            return place.full(parts)
