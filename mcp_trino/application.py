@@ -20,7 +20,7 @@ from mcp_trino.log import StandardLogging
 from mcp_trino.principal import Principal, local_principal
 from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup, Startup
-from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.statements.guard import Guard
 from mcp_trino.store import MemoryStore
 from mcp_trino.tools.server import make_server, principal_of_request
 from mcp_trino.tools.stdio import StdioService
@@ -41,7 +41,8 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     audit = _audit(settings, reactor)
     everyone = local_principal(settings.trino.user)
     store = _store(settings, reactor)
-    coordinator = _coordinator(settings, reactor, store)
+    guard = Guard.of(settings.guard)
+    coordinator = _coordinator(settings, guard, reactor, store)
     by_http = settings.transport is Transport.HTTP
     server = make_server(
         coordinator=coordinator,
@@ -52,7 +53,7 @@ def make_service(settings: Settings, reactor: Any) -> IService:
         loop=loop,
         audit=audit,
         audit_statements=settings.audit.statements,
-        allowlist=Allowlist.of(settings.guard),
+        guard=guard,
     )
     services: list[Service] = [StandardLogging()]
     if store is not None:
@@ -95,7 +96,7 @@ def _store(settings: Settings, reactor: Any) -> DatabaseStore | None:
 
 
 def _coordinator(
-    settings: Settings, reactor: Any, store: DatabaseStore | None
+    settings: Settings, guard: Guard, reactor: Any, store: DatabaseStore | None
 ) -> CoordinatorService:
     # Rows of people's queries go to a disk only where replicas need them.
     results = store if store is not None and store.is_shared else None
@@ -105,6 +106,7 @@ def _coordinator(
         settings.queries,
         results or MemoryStore(reactor),
         token_bytes(_MARK_BYTES),
+        inspection=guard.inspection,
     )
 
 

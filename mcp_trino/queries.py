@@ -142,6 +142,8 @@ class Page:
     :ivar progress: the last known progress.
     :ivar cut_cells: the number of cells that were cut to ``max_cell_chars``.
     :ivar warnings: Trino's warnings, one sentence each.
+    :ivar update_type: what a statement did that does not only read, as Trino
+        names it, for example ``INSERT``.
     """
 
     state: PageState
@@ -153,6 +155,7 @@ class Page:
     progress: Progress
     cut_cells: int = 0
     warnings: tuple[str, ...] = ()
+    update_type: str | None = None
 
 
 @frozen

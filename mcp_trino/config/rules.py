@@ -15,6 +15,7 @@ from mcp_trino.config.table import ABSENT
 from mcp_trino.settings import (
     LOOPBACK_NAMES,
     AuditSettings,
+    GuardSettings,
     QuerySettings,
     Settings,
     TLSSettings,
@@ -94,6 +95,10 @@ def make_settings(chosen: Chosen) -> Settings:
         ),
         queries=QuerySettings(**queries),
         web=_web(chosen),
+        guard=GuardSettings(
+            table_functions=chosen["TRINO_TABLE_FUNCTIONS"] or (),
+            **chosen.room("guard"),
+        ),
         audit=AuditSettings(**chosen.room("audit")),
         oauth=make_oauth(chosen) if chosen.oauth else None,
     )

@@ -21,6 +21,7 @@ from mcp_trino.config.kinds import (
     seconds,
     whole,
 )
+from mcp_trino.config.guard_table import STATEMENTS
 from mcp_trino.config.login_table import LOGIN, PEOPLE
 from mcp_trino.config.oauth_table import OAUTH
 from mcp_trino.config.setting import Absent, Setting
@@ -177,6 +178,7 @@ SECTIONS = (
     ("Logging in at Trino", LOGIN),
     ("People at Trino", PEOPLE),
     ("Queries and results", QUERIES),
+    ("What statements may do", STATEMENTS),
     ("The HTTP server", SERVER),
     ("Limits of the HTTP server", LIMITS),
     ("Who may ask", OAUTH),
@@ -185,13 +187,8 @@ SECTIONS = (
 
 SETTINGS: tuple[Setting, ...] = tuple(row for _, rows in SECTIONS for row in rows)
 
-_ALLOWLISTS = "allowlists of catalogs, schemas and tables"
-
 ABSENT: tuple[Absent, ...] = (
     Absent("TRINO_ALLOW_WRITE_QUERIES", "statements that write", BOOLEAN, (False,)),
-    Absent("TRINO_ALLOWED_CATALOGS", _ALLOWLISTS),
-    Absent("TRINO_ALLOWED_SCHEMAS", _ALLOWLISTS),
-    Absent("TRINO_ALLOWED_TABLES", _ALLOWLISTS),
     Absent("TRINO_EXTERNAL_AUTH", "a login at Trino by a browser", BOOLEAN, (False,)),
     Absent("TRINO_PROFILE", "profiles of Trino's command line"),
     Absent("TRINO_SECRET_SOURCE", "fetching secrets from a vault"),

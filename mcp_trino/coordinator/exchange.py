@@ -15,6 +15,7 @@ from trino.client import ClientSession, TrinoRequest, TrinoStatus
 from trino.constants import HEADER_ENCODING
 from trino.exceptions import TrinoConnectionError, TrinoQueryError
 
+from mcp_trino.coordinator.analysis import Analysis, analysis_of, target
 from mcp_trino.coordinator.failures import (
     NOT_TRINO,
     Gone,
@@ -113,6 +114,14 @@ class Exchange:
     def reread(self, content: bytes) -> Answer:
         """Give the answer again that was kept as ``Answer.content``."""
         return Answer(self._request.process(Response(200, Message(), content)), content)
+
+    def analysis(self) -> Analysis:
+        """
+        Ask what the query is about, as the one who runs it.
+
+        :raise: what ``analysis_of`` raises.
+        """
+        return analysis_of(self._request.get(target(str(self.query_id))))
 
     def delete(self) -> None:
         """Cancel the query; any address it ever had will do."""

@@ -13,13 +13,21 @@ from attrs import define, evolve, field, frozen
 
 from mcp_trino.coordinator.exchange import Answer, Exchange
 from mcp_trino.coordinator.values import Room, take_rows
-from mcp_trino.queries import Column, Progress, Window
+from mcp_trino.errors import (
+    CoordinatorRefused,
+    CoordinatorUnreachable,
+    StatementFailed,
+    StatementRefused,
+)
+from mcp_trino.queries import Column, Inspection, Progress, Table, Window
 from mcp_trino.store import MAX_VALUE_BYTES
 
 # Trino fills its pages to about 1 MiB: a smaller one is likely to be the last.
 _LAST_PAGE_BYTES = 512 * 1024
 SETTLE_SECONDS = 0.3
 _SETTLE_WAIT_SECONDS = 0.1
+_QUERY = "SELECT"
+_HARMLESS = ("state", "elapsedTimeMillis")
 
 
 @frozen
@@ -46,6 +54,9 @@ class Reading:
 
     :ivar text: the statement, until it was sent.
     :ivar position: where the next row is; ``None`` at the end of the result.
+    :ivar inspection: asked before anything of an answer is seen; ``None`` once
+        it let the query pass.
+    :ivar is_plan: every line of a row's text is a row.
     :ivar done: the page is complete.
     """
 
@@ -54,12 +65,15 @@ class Reading:
     _seconds: Callable[[], float] = field(repr=False)
     position: Position | None = None
     text: str | None = field(default=None, repr=False)
+    inspection: Inspection | None = None
+    is_plan: bool = False
     done: bool = False
     columns: tuple[Column, ...] = ()
     rows: list[list[Any]] = field(factory=list, repr=False)
     cut_cells: int = 0
     progress: Progress | None = None
     warnings: tuple[str, ...] = ()
+    update_type: str | None = None
     _size: int = 0
     _settle_until: float | None = None
 
@@ -75,7 +89,10 @@ class Reading:
         """
         until = self._seconds() + slice_seconds
         while True:
-            self._step(max_wait_seconds)
+            try:
+                self._step(max_wait_seconds)
+            except StatementFailed as error:
+                raise self._disclosed(error) from None
             if self.done or self.exchange.given_up or self._seconds() >= until:
                 return
 
@@ -83,7 +100,7 @@ class Reading:
         if self.exchange.given_up:
             return
         if self.text is not None:
-            answer = self.exchange.post(self.text)
+            answer = self._inspected(self.exchange.post(self.text))
             self.text = None
             self._take(answer, Position(None))
             if self.done or self.exchange.given_up:
@@ -98,10 +115,42 @@ class Reading:
             self._take(self.exchange.reread(position.kept), position)
         elif position.uri is not None:
             answer = self.exchange.get(position.uri, max_wait_seconds)
-            self._take(answer, position)
+            self._take(self._inspected(answer), position)
+
+    def _inspected(self, answer: Answer) -> Answer:
+        """
+        Give an answer of which something may be seen.
+
+        Its columns are the first that Trino says of what the query is about.
+        """
+        known = answer.status.columns or answer.status.next_uri is None
+        if self.inspection is not None and known:
+            analysis = self.exchange.analysis()
+            if analysis.kind != _QUERY:
+                raise StatementRefused(
+                    f"Trino takes this for {analysis.kind}, not for a query."
+                )
+            self.inspection.allow(analysis.tables)
+            self.inspection = None
+        return answer
+
+    def _disclosed(self, error: StatementFailed) -> StatementFailed:
+        """Give what of an error may be seen."""
+        if self.inspection is None:
+            return error
+        tables: tuple[Table, ...] | None = ()
+        if self.exchange.query_id is not None:
+            try:
+                tables = self.exchange.analysis().tables
+            except (CoordinatorRefused, CoordinatorUnreachable):
+                tables = None
+        return self.inspection.disclose(error, tables)
 
     def _note(self, answer: Answer) -> None:
         stats: dict[str, Any] = answer.status.stats
+        if self.inspection is not None:
+            # How much was read tells of what was read.
+            stats = {name: stats[name] for name in _HARMLESS if name in stats}
         self.progress = Progress(
             query_id=answer.status.id,
             state=str(stats.get("state", "")),
@@ -110,7 +159,9 @@ class Reading:
             processed_rows=int(stats.get("processedRows", 0)),
             processed_bytes=int(stats.get("processedBytes", 0)),
         )
-        self.warnings = tuple(str(w.get("message", "")) for w in answer.status.warnings)
+        warnings = answer.status.warnings if self.inspection is None else ()
+        self.warnings = tuple(str(w.get("message", "")) for w in warnings)
+        self.update_type = answer.status.update_type
 
     def _take(self, answer: Answer, source: Position) -> None:
         """Take what fits of the rows that the page at ``source`` has left."""
@@ -119,7 +170,10 @@ class Reading:
         if columns:
             self.columns = tuple(Column(c["name"], c["type"]) for c in columns)
         self._note(answer)
-        rows: list[Any] = list(answer.status.rows)[source.skip :]
+        rows: list[Any] = list(answer.status.rows)
+        if self.is_plan:
+            rows = [[line] for row in rows for line in str(row[0]).splitlines()]
+        rows = rows[source.skip :]
         taken = take_rows(columns, rows, self._room())
         self.rows += taken.rows
         self.cut_cells += taken.cut_cells

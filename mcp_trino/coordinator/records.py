@@ -27,6 +27,10 @@ class Record:
     :ivar position: where it begins; its ``kept`` lies in the store by itself.
         ``None`` at the end of the result.
     :ivar timed_out: the query was canceled at the deadline.
+    :ivar lists: the mark of what could be seen when it was begun; by other
+        lists it is not read on.
+    :ivar inspected: what it reads was held against those lists.
+    :ivar is_plan: a row for each line of its text.
     """
 
     name: str
@@ -39,6 +43,9 @@ class Record:
     columns: tuple[Column, ...] = ()
     position: Position | None = None
     timed_out: bool = False
+    lists: str = ""
+    inspected: bool = False
+    is_plan: bool = False
 
     @property
     def handle(self) -> str:
@@ -64,6 +71,7 @@ class Record:
             row_offset=self.row_offset + len(reading.rows),
             columns=reading.columns,
             position=reading.position,
+            inspected=reading.inspection is None,
         )
 
 
@@ -86,6 +94,7 @@ def page_of(record: Record, reading: Reading, following: Record) -> Page:
         progress=progress,
         cut_cells=reading.cut_cells,
         warnings=reading.warnings,
+        update_type=reading.update_type,
     )
 
 

@@ -43,6 +43,7 @@ from mcp_trino.interfaces import ICoordinator, IStore, ISubjectTokens, Watch
 from mcp_trino.principal import Principal
 from mcp_trino.queries import (
     CoordinatorState,
+    Inspection,
     Page,
     PageState,
     RunningQuery,
@@ -70,6 +71,8 @@ class CoordinatorService(Service):
     :ivar mark_key: makes the marks by which a principal's queries are known;
         the same for all processes of one server.
     :ivar subject_tokens: what is exchanged for tokens of people.
+    :ivar inspection: the decision on what results are about that were begun
+        before it was made; ``None`` when nothing is kept away.
     """
 
     _reactor: Any = field(repr=False)
@@ -80,6 +83,7 @@ class CoordinatorService(Service):
     _subject_tokens: ISubjectTokens = field(
         factory=PresentedTokens, repr=False, kw_only=True
     )
+    _inspection: Inspection | None = field(default=None, kw_only=True)
     _lanes: Lanes = field(repr=False, kw_only=True)
     _transport: Transport = field(repr=False, kw_only=True)
     _access: Access = field(init=False, repr=False)
@@ -213,7 +217,12 @@ class CoordinatorService(Service):
         until = self._reactor.seconds() + window.wait_seconds
         query = self._query(self._access.exchange(principal, statement))
         reading = Reading(
-            query.exchange, window, self._reactor.seconds, text=statement.text
+            query.exchange,
+            window,
+            self._reactor.seconds,
+            text=statement.text,
+            inspection=statement.inspection,
+            is_plan=statement.is_plan,
         )
         try:
             async with self._place(principal.key, window):
@@ -221,6 +230,8 @@ class CoordinatorService(Service):
                     name=token_urlsafe(9),
                     owner=principal.key,
                     timeout_seconds=statement.timeout_seconds,
+                    lists=self._lists,
+                    is_plan=statement.is_plan,
                 ).started(self._reactor.seconds())
                 await self._read(query, reading, record, until, watch)
             following = record.after(reading)
@@ -243,6 +254,8 @@ class CoordinatorService(Service):
         until = self._reactor.seconds() + window.wait_seconds
         name, number = split_handle(handle)
         record = await self._results.record(name, principal)
+        if record.lists != self._lists:
+            raise gone()
         if record.has_page(number):
             result = self._results.get(record, lambda: self._adopt(record, principal))
             async with result.lock:
@@ -266,6 +279,8 @@ class CoordinatorService(Service):
             self._reactor.seconds,
             position=record.position,
             columns=record.columns,
+            inspection=None if record.inspected else self._inspection,
+            is_plan=record.is_plan,
         )
         self._results.use(result)
         try:
@@ -334,6 +349,11 @@ class CoordinatorService(Service):
             yield
         finally:
             self._places.give_back()
+
+    @property
+    def _lists(self) -> str:
+        """The mark of what may be seen now."""
+        return "" if self._inspection is None else self._inspection.mark
 
     def _query(self, exchange: Exchange) -> Query:
         return Query(exchange, self._lanes, self._reactor)

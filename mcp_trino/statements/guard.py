@@ -28,8 +28,8 @@ class Permit:
         reads what ``text`` tells about, of which Trino would not say so.
     :ivar inspection: what holds the lists against Trino's word on the probe,
         else on ``text``; ``None`` when there is nothing to ask.
-    :ivar lines_before: lines of ``text``, and of the probe, before the first of
-        the caller's.
+    :ivar lines_before: lines of ``text`` before the first of the caller's; of
+        the probe there is one.
     :ivar is_plan: the answer is a plan: one text of many lines.
     """
 
@@ -46,10 +46,12 @@ class Guard:
     Decides on statements.
 
     :ivar allowlist: what may be seen.
+    :ivar settings: what the operator has decided.
     """
 
     allowlist: Allowlist
-    _table_functions: frozenset[tuple[str, ...]]
+    settings: GuardSettings
+    _table_functions: frozenset[tuple[str, ...]] = field(repr=False)
 
     @classmethod
     def of(cls, settings: GuardSettings) -> "Guard":
@@ -61,7 +63,13 @@ class Guard:
             for name in settings.table_functions
             if allowlist.whole_catalog(name[0])
         ]
-        return cls(allowlist, frozenset((*BUILT_IN_TABLE_FUNCTIONS, *own)))
+        functions = frozenset((*BUILT_IN_TABLE_FUNCTIONS, *own))
+        return cls(allowlist, settings, functions)
+
+    @property
+    def inspection(self) -> ListedOnly | None:
+        """The decision on statements that are not known any more, ``None`` for all."""
+        return ListedOnly(self.allowlist) if self.allowlist.restricts else None
 
     def read(self, text: str, place: Place) -> Permit:
         """
@@ -116,3 +124,7 @@ class Guard:
         return Permit(
             permit.text, probe, inspection, permit.lines_before, permit.is_plan
         )
+
+
+UNRESTRICTED = Guard.of(GuardSettings())
+"""Lets everything be read."""

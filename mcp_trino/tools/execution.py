@@ -1,6 +1,7 @@
 """How tools run statements: defaults of the session, windows, page tokens, hints."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, evolve, field
@@ -9,6 +10,7 @@ from mcp_trino.errors import InvalidArgument, PageGone, StatementFailed, TimedOu
 from mcp_trino.interfaces import ICoordinator
 from mcp_trino.queries import Page, PageState, Statement, Window
 from mcp_trino.settings import QuerySettings, TrinoSettings
+from mcp_trino.statements.guard import UNRESTRICTED, Guard, Permit
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.output import page_reply
 from mcp_trino.tools.suggestions import Suggestions
@@ -22,12 +24,14 @@ class Execution:
 
     :ivar queries: the bounds.
     :ivar trino: the defaults of catalog and schema.
+    :ivar guard: the decision on the statements of callers.
     """
 
     _coordinator: ICoordinator = field(repr=False)
     queries: QuerySettings
     trino: TrinoSettings
     _suggestions: Suggestions = field(repr=False)
+    guard: Guard = UNRESTRICTED
 
     def place(self) -> tuple[Argument, Argument]:
         """Give the arguments that ``session`` reads."""
@@ -64,9 +68,45 @@ class Execution:
             wait_seconds=self.queries.wait_seconds,
         )
 
+    async def permitted(
+        self,
+        permit: Permit,
+        call: Call,
+        window: Window,
+        timeout_seconds: float | None = None,
+    ) -> Page:
+        """
+        Run a statement of the caller's as the guard permits it.
+
+        :param timeout_seconds: the operator's when there is none.
+        :raise StatementRefused: it is about what may not be seen.
+        :raise: all that ``page`` raises; positions are those in what the caller
+            has written.
+        """
+        statement = Statement(
+            permit.text,
+            *self.session(call.arguments),
+            timeout_seconds=timeout_seconds or self.queries.timeout_seconds,
+            is_plan=permit.is_plan,
+            read_only=self.guard.settings.read_only_transactions,
+        )
+        if permit.probe is None:
+            statement = evolve(statement, inspection=permit.inspection)
+        else:
+            probe = evolve(
+                statement,
+                text=permit.probe,
+                inspection=permit.inspection,
+                is_plan=False,
+            )
+            with _lines_less(1):
+                await self.rows(probe, call, 1)
+        with _lines_less(permit.lines_before):
+            return await self.page(statement, call, window)
+
     async def page(self, statement: Statement, call: Call, window: Window) -> Page:
         """
-        Run a statement of the caller's.
+        Run a statement.
 
         :raise StatementFailed: with the nearest real names as its hint, when
             one was misspelt.
@@ -120,12 +160,25 @@ class Execution:
         )
         return self.show(page, max_rows)
 
-    def show(self, page: Page, max_rows: int) -> Reply:
+    def token(self, page: Page, max_rows: int) -> str | None:
         """
-        Show a page with the token of the next one.
+        Give what ``next_page`` takes for the page after one, if there is one.
 
-        The token is the handle and the number of rows that the call asked for,
-        so that all pages of a result have the same size.
+        It is the handle and the number of rows that the call asked for, so that
+        all pages of a result have the same size.
         """
-        token = None if page.handle is None else f"{page.handle}.{max_rows}"
-        return page_reply(page, token)
+        return None if page.handle is None else f"{page.handle}.{max_rows}"
+
+    def show(self, page: Page, max_rows: int) -> Reply:
+        """Show a page with the token of the next one."""
+        return page_reply(page, self.token(page, max_rows))
+
+
+@contextmanager
+def _lines_less(count: int) -> Generator[None]:
+    """Count the lines of errors from the first that the caller has written."""
+    try:
+        yield
+    except StatementFailed as error:
+        line = None if error.line is None else max(error.line - count, 1)
+        raise evolve(error, line=line) from None

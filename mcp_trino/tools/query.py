@@ -5,10 +5,9 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from mcp_trino.errors import StatementFailed
 from mcp_trino.interfaces import ICoordinator
-from mcp_trino.queries import PageState, Statement
-from mcp_trino.statements.classify import explainable, read_only
+from mcp_trino.queries import Page, PageState
+from mcp_trino.statements.tables import Place
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.output import PAGE_SCHEMA, compact, output_schema
@@ -20,6 +19,8 @@ _EXPLAIN = {
     "IO": "TYPE IO, FORMAT JSON",
     "VALIDATE": "TYPE VALIDATE",
 }
+
+_MOST_PLAN_BYTES = 20_000
 
 _QUERY = Argument("query", "string", required=True)
 
@@ -103,41 +104,38 @@ class QueryTools:
         )
 
     async def _execute_query(self, call: Call) -> Reply:
-        queries = self._execution.queries
-        statement = Statement(
-            read_only(call.arguments["query"]),
-            *self._execution.session(call.arguments),
-            timeout_seconds=call.arguments.get(
-                "timeout_seconds", queries.timeout_seconds
-            ),
+        execution = self._execution
+        place = Place(*execution.session(call.arguments))
+        permit = execution.guard.read(call.arguments["query"], place)
+        max_rows = call.arguments.get("max_rows", execution.queries.default_rows)
+        page = await execution.permitted(
+            permit,
+            call,
+            execution.window(max_rows),
+            call.arguments.get("timeout_seconds"),
         )
-        max_rows = call.arguments.get("max_rows", queries.default_rows)
-        window = self._execution.window(max_rows)
-        page = await self._execution.page(statement, call, window)
-        return self._execution.show(page, max_rows)
+        return execution.show(page, max_rows)
 
     async def _explain_query(self, call: Call) -> Reply:
-        queries = self._execution.queries
+        execution = self._execution
         form = call.arguments.get("format", "LOGICAL")
-        statement = Statement(
-            _explained(call.arguments["query"], _EXPLAIN[form]),
-            *self._execution.session(call.arguments),
-            timeout_seconds=queries.timeout_seconds,
-        )
-        window = self._execution.window(max_cell_chars=queries.max_bytes)
-        try:
-            page = await self._execution.page(statement, call, window)
-        except StatementFailed as error:
-            line = None if error.line is None else max(error.line - 1, 1)
-            raise evolve(error, line=line) from None
-        if page.state is not PageState.COMPLETE:
-            return self._execution.show(page, window.max_rows)
-        plan = _plan(page.rows[0][0], form)
-        structured: dict[str, Any] = {"plan": plan}
+        place = Place(*execution.session(call.arguments))
+        permit = execution.guard.explain(call.arguments["query"], _EXPLAIN[form], place)
+        window = execution.window(execution.queries.max_rows)
+        window = evolve(window, max_bytes=min(window.max_bytes, _MOST_PLAN_BYTES))
+        page = await execution.permitted(permit, call, window)
+        if page.state is PageState.RUNNING:
+            return execution.show(page, window.max_rows)
+        next_page = execution.token(page, window.max_rows)
+        plan = _plan(page, form)
         text = plan if isinstance(plan, str) else compact(plan)
+        structured = {"plan": plan}
+        if next_page:
+            structured |= {"truncated": True, "next_page": next_page}
+            text += f'\nMore of the plan: fetch_page(page="{next_page}")'
         if page.cut_cells:
-            structured["notice"] = "the plan is cut: explain a part of the statement"
-            text = f"{text}\n{structured['notice']}"
+            structured["notice"] = f"long lines of the plan are cut: {page.cut_cells}"
+            text += f"\n{structured['notice']}"
         return Reply(structured, text, query_id=page.query_id)
 
     async def _cancel_query(self, call: Call) -> Reply:
@@ -146,25 +144,9 @@ class QueryTools:
         return Reply({"canceled": query_id}, f"Canceled {query_id}.", query_id=query_id)
 
 
-def _explained(query: str, options: str) -> str:
-    """
-    Write ``EXPLAIN`` before a statement, on a line of its own.
-
-    An ``EXPLAIN`` of the caller's becomes blanks, so that positions of errors,
-    a line less, are those in the caller's own text.
-
-    :raise StatementRefused: its plan may not be asked for.
-    """
-    classified = explainable(query)
-    return f"EXPLAIN ({options})\n{classified.following(classified.head.offset)}"
-
-
-def _plan(cell: Any, form: str) -> Any:
+def _plan(page: Page, form: str) -> Any:
     if form == "VALIDATE":
         return "valid"
-    if form == "IO":
-        try:
-            return json.loads(cell)
-        except ValueError:  # cut
-            return cell
-    return str(cell).rstrip()
+    text = "\n".join(row[0] for row in page.rows).rstrip()
+    whole = page.state is PageState.COMPLETE and not page.cut_cells
+    return json.loads(text) if form == "IO" and whole else text

@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from mcp_trino.interfaces import IAudit, ICoordinator
 from mcp_trino.principal import Principal
 from mcp_trino.settings import QuerySettings, TrinoSettings
-from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.statements.guard import UNRESTRICTED, Guard
 from mcp_trino.tools.arguments import input_schema
 from mcp_trino.tools.calls import Calls
 from mcp_trino.tools.dictionary import Dictionary
@@ -64,17 +64,18 @@ def make_server(
     loop: AbstractEventLoop,
     audit: IAudit,
     audit_statements: bool = False,
-    allowlist: Allowlist = Allowlist(),  # noqa: B008 - it is frozen
+    guard: Guard = UNRESTRICTED,
 ) -> Server[Any]:
     """
     Give the server that every transport serves.
 
     :param principal_of: who is asking, decided anew for each call.
-    :param allowlist: the decision on names that may be seen.
     :param loop: the event loop that serves, the one of the reactor.
+    :param guard: the decision on statements and names.
     """
-    execution = Execution(coordinator, queries, trino, Suggestions(coordinator, clock))
-    dictionary = Dictionary(execution, allowlist)
+    suggestions = Suggestions(coordinator, clock)
+    execution = Execution(coordinator, queries, trino, suggestions, guard)
+    dictionary = Dictionary(execution, guard.allowlist)
     lists = ListTools(execution, dictionary).tools()
     tools = (
         *QueryTools(coordinator, execution).tools(),

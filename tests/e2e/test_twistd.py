@@ -186,12 +186,12 @@ class RefusalTests(ProcessTestCase):
     def test_bad_values(self) -> None:
         """Several values are wrong, in several places."""
         self.environment["TRINO_PORT"] = "tcp://10.0.0.1:8080"
-        self.environment["TRINO_ALLOWED_CATALOGS"] = "hive"
+        self.environment["TRINO_PROFILE"] = "hive"
         self.assert_refused(
             "MCP_PORT: 'http' is not a whole number from 1 to 65535 "
             "(the command line)\n"
-            "TRINO_ALLOWED_CATALOGS: this version does not do allowlists of "
-            "catalogs, schemas and tables; unset it\n",
+            "TRINO_PROFILE: this version does not do profiles of Trino's command "
+            "line; unset it\n",
             "--port=http",
         )
 

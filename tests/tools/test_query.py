@@ -171,9 +171,10 @@ class FetchPageTests(ToolsTestCase):
 class ExplainQueryTests(ToolsTestCase):
     """``explain_query``."""
 
-    def explain(self, query: str, cell: Any, **arguments: Any) -> Reply:
-        """Explain a statement whose plan is that cell."""
-        self.coordinator.script = {"EXPLAIN": page({"Query Plan": "varchar"}, [cell])}
+    def explain(self, query: str, plan: Any, **arguments: Any) -> Reply:
+        """Explain a statement that has that plan."""
+        rows = [[line] for line in str(plan).splitlines()]
+        self.coordinator.script = {"EXPLAIN": page({"Query Plan": "varchar"}, *rows)}
         return self.call("explain_query", query=query, **arguments)
 
     def test_plan(self) -> None:
@@ -183,7 +184,8 @@ class ExplainQueryTests(ToolsTestCase):
         self.assertEqual(reply.text, "Output[]\n└─ Values[]")
         (asked,) = self.coordinator.asked
         self.assertEqual(asked.statement.text, "EXPLAIN (TYPE LOGICAL)\nSELECT 1")
-        self.assertEqual(asked.window.max_cell_chars, QUERIES.max_bytes)
+        self.assertTrue(asked.statement.is_plan)
+        self.assertLess(asked.window.max_bytes, QUERIES.max_bytes)
 
     def test_formats(self) -> None:
         """Each format asks Trino for its own."""
@@ -210,8 +212,21 @@ class ExplainQueryTests(ToolsTestCase):
             }
             reply = self.call("explain_query", query="SELECT 1", format=form)
             self.assertEqual(reply.structured["plan"], '{"a": [')
-            self.assertIn("the plan is cut", reply.text)
-            self.assertIn("the plan is cut", reply.structured["notice"])
+            self.assertIn("long lines of the plan are cut: 1", reply.text)
+            self.assertIn("lines of the plan", reply.structured["notice"])
+
+    def test_long(self) -> None:
+        """Of a long plan the rest is read by page, and JSON is then text."""
+        for form in ("IO", "LOGICAL"):
+            self.coordinator.script = {
+                "EXPLAIN": page({"Query Plan": "varchar"}, ["{"], ["}"], handle="h.1")
+            }
+            reply = self.call("explain_query", query="SELECT 1", format=form)
+            self.assertEqual(
+                reply.structured,
+                {"plan": "{\n}", "truncated": True, "next_page": "h.1.1000"},
+            )
+            self.assertIn('fetch_page(page="h.1.1000")', reply.text)
 
     def test_never_runs(self) -> None:
         """What would run or change something is refused before Trino is asked."""
@@ -230,6 +245,7 @@ class ExplainQueryTests(ToolsTestCase):
             ("SELECT nope", 1, 8),
             ("EXPLAIN SELECT nope", 1, 16),
             ("explain (type io)\n select nope", 2, 9),
+            ("EXPLAIN SELECT nope ; -- SELECT nope", 1, 16),
         ):
             # Trino counts in the text that it was sent.
             def fail() -> StatementFailed:
@@ -258,7 +274,7 @@ class ExplainQueryTests(ToolsTestCase):
         """A plan that takes long is a page to wait for."""
         self.coordinator.script = {"EXPLAIN": running("h")}
         reply = self.call("explain_query", query="SELECT 1")
-        self.assertEqual(reply.structured["next_page"], "h.100")
+        self.assertEqual(reply.structured["next_page"], "h.1000")
 
 
 class CancelQueryTests(ToolsTestCase):
