@@ -5,6 +5,7 @@ Parsing, the help of the command line, the keys of the ini file and the table
 in the documentation follow from it.
 """
 
+from mcp_trino.config.guard_table import STATEMENTS
 from mcp_trino.config.kinds import (
     BINDING,
     BOOLEAN,
@@ -21,7 +22,6 @@ from mcp_trino.config.kinds import (
     seconds,
     whole,
 )
-from mcp_trino.config.guard_table import STATEMENTS
 from mcp_trino.config.login_table import LOGIN, PEOPLE
 from mcp_trino.config.oauth_table import OAUTH
 from mcp_trino.config.setting import Absent, Setting
