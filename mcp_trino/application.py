@@ -1,6 +1,7 @@
 """From settings to the services of the process: the one module that knows all."""
 
 import asyncio
+from collections.abc import Sequence
 from secrets import token_bytes
 from typing import Any
 
@@ -141,8 +142,8 @@ class Everyone:
     _principal: Principal
 
     def authenticate(
-        self, authorization: bytes | None, path: bytes
+        self, credentials: Sequence[bytes], uri: bytes
     ) -> Deferred[Principal]:
         """Give that principal."""
-        del authorization, path
+        del credentials, uri
         return succeed(self._principal)

@@ -1,6 +1,6 @@
 """The seams: what a room asks of another, each with more than one provider."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -126,13 +126,15 @@ class IStore(Interface):
 class IAuthenticator(Interface):
     """Who is asking, decided once for each HTTP request."""
 
-    def authenticate(authorization: bytes | None, path: bytes) -> Deferred[Principal]:
+    def authenticate(credentials: Sequence[bytes], uri: bytes) -> Deferred[Principal]:
         """
         Decide before the body of the request is read.
 
-        :param authorization: the value of the ``Authorization`` header.
-        :param path: the path asked for, for the resource that a token must
-            have been made for.
+        :param credentials: the values of all its ``Authorization`` headers.
+        :param uri: the path and query asked for: a token must have been made
+            for the resource of that path, and must not be in the query.
+        :raise AccessDenied: the answer is no.
+        :raise Undecidable: nobody can say now.
         """
 
 

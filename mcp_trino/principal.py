@@ -26,8 +26,8 @@ class Principal:
     :ivar token_mark: the first 8 hexadecimal digits of the token's SHA-256.
     :ivar grant: the grant of this server's own authorization server that the
         token came from, empty for tokens of other issuers.
-    :ivar expires_at: when the token ends, in seconds since the epoch; ``None``
-        without a token. Streams end then.
+    :ivar expires_at: when the token is no longer taken, in seconds since the
+        epoch; ``None`` without a token. Streams end then.
     :ivar refusal: why she may call no tool, in a sentence for her; empty when
         she was admitted.
     :ivar token: the token itself, only ever for an exchange by RFC 8693.
@@ -37,7 +37,7 @@ class Principal:
     subject: str
     name: str
     client_id: str = ""
-    scopes: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    scopes: frozenset[str] = frozenset()
     username: str = field(default="", kw_only=True, eq=False)
     email: str = field(default="", kw_only=True, eq=False)
     groups: tuple[str, ...] = field(default=(), kw_only=True, eq=False)

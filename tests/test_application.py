@@ -99,6 +99,6 @@ class EveryoneTests(SynchronousTestCase):
         me = local_principal("trino")
         everyone = Everyone(me)
         verifyObject(IAuthenticator, everyone)
-        for authorization in (None, b"Bearer x"):
-            answer = everyone.authenticate(authorization, b"/mcp")
+        for credentials in ([], [b"Bearer x"]):
+            answer = everyone.authenticate(credentials, b"/mcp")
             self.assertIs(self.successResultOf(answer), me)

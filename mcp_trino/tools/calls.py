@@ -13,7 +13,7 @@ from mcp_trino.interfaces import IAudit, Watch
 from mcp_trino.principal import Principal
 from mcp_trino.statements.fingerprint import fingerprint
 from mcp_trino.tools.arguments import checked
-from mcp_trino.tools.failures import failure_of
+from mcp_trino.tools.failures import Failure, failure_of
 from mcp_trino.tools.tool import Call, Reply, Tool
 
 _STATEMENT = "query"
@@ -104,6 +104,8 @@ async def _reply(
     principal: Principal,
     watch: Watch | None,
 ) -> Reply:
+    if principal.refusal:
+        return Failure("NOT_ADMITTED", principal.refusal).reply()
     try:
         call = Call(principal, checked(tool.arguments, arguments), watch)
         return await tool.function(call)

@@ -21,6 +21,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -31,6 +32,8 @@ from twisted.logger import Logger
 from mcp_trino.principal import Principal
 from mcp_trino.reply import JSON, Reply
 from mcp_trino.settings import WebSettings
+from mcp_trino.tools.server import principal_of_request
+from mcp_trino.web.authority import Authority
 from mcp_trino.web.bridge import ASGIResource, Exchanges
 from mcp_trino.web.exchange import Message, Receive, Scope, Send
 from mcp_trino.web.request import BoundedRequest
@@ -57,6 +60,7 @@ class Transports:
     _server: ProtocolServer = field(repr=False)
     _settings: WebSettings
     _clock: IReactorTime = field(repr=False)
+    _authority: Authority | None = field(default=None, repr=False)
     calls: int = field(default=0, init=False)
     _manager: StreamableHTTPSessionManager = field(init=False, repr=False)
     _sse: SseServerTransport = field(init=False, repr=False)
@@ -97,12 +101,17 @@ class Transports:
         """Give the SDK's user, by which it keeps sessions to their owner."""
         return _user(principal)
 
-    def refuse(self, body: bytes) -> Reply | None:
-        """Refuse a batch, and what is too large only when it is parsed."""
+    def refuse(self, path: str, principal: Principal, body: bytes) -> Reply | None:
+        """
+        Refuse a batch, what is too large only when it is parsed, and what the
+        token of a principal does not allow.
+        """
         if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
             return _invalid_request("a body has too many arrays and objects")
         if _is_another_value(body):
             return _invalid_request("a body is one JSON object")
+        if self._authority is not None and body:
+            return self._authority.refuse(principal, path, body)
         return None
 
     def is_stream(self, request: BoundedRequest) -> bool:
@@ -167,11 +176,20 @@ class Transports:
 
         await self._manager.asgi_app.app(scope, receive, send)
 
+    def _require(self, ctx: ServerRequestContext[Any, Any]) -> None:
+        if self._authority is None:
+            return
+        principal = principal_of_request(ctx)
+        objection = self._authority.objection(principal, ctx.method, ctx.params)
+        if objection is not None:
+            raise MCPError(INVALID_REQUEST, objection)
+
     async def _count(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         if ctx.request_id is None or ctx.method == _LISTEN:
             return await call_next(ctx)
+        self._require(ctx)
         self.calls += 1
         self._quiet.clear()
         try:

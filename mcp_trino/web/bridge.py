@@ -6,7 +6,8 @@ What depends on the protocol that the applications speak is asked of it.
 
 import asyncio
 import typing
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from time import time
 from typing import Any
 
 from attrs import define, field
@@ -32,7 +33,7 @@ class Protocol(typing.Protocol):
     def user(self, principal: Principal) -> object:
         """Give the ``user`` of an ASGI scope."""
 
-    def refuse(self, body: bytes) -> Reply | None:
+    def refuse(self, path: str, principal: Principal, body: bytes) -> Reply | None:
         """Refuse what its applications would not refuse well."""
 
     def is_stream(self, request: BoundedRequest) -> bool:
@@ -57,6 +58,7 @@ class Exchanges:
     _backlog: Backlog = field(repr=False)
     _protocol: Protocol = field(repr=False)
     _loop: asyncio.AbstractEventLoop = field(repr=False)
+    _now: Callable[[], float] = field(default=time, repr=False)
     _calls: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
     _lasting: set[asyncio.Task[None]] = field(factory=set, init=False, repr=False)
 
@@ -71,7 +73,8 @@ class Exchanges:
             request.answer(refusal(503, "nobody said who is asking"))
             return
         body = request.body
-        reply = self._protocol.refuse(body)
+        path = request.path.decode("latin-1")
+        reply = self._protocol.refuse(path, principal, body)
         if reply is not None:
             request.answer(reply)
             return
@@ -91,6 +94,13 @@ class Exchanges:
         task = self._start(answer, self._lasting if stream else self._calls)
         if stream:
             task.add_done_callback(lambda _: self.streams.give_back())
+            self._end_with_token(task, principal)
+
+    def _end_with_token(self, task: asyncio.Task[None], principal: Principal) -> None:
+        if principal.expires_at is not None:
+            left = max(0.0, principal.expires_at - self._now())
+            ending = self._loop.call_later(left, task.cancel)
+            task.add_done_callback(lambda _: ending.cancel())
 
     async def end(self, grace_seconds: float) -> None:
         """

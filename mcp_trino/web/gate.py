@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mcp_trino.errors import AccessDenied
+from mcp_trino.errors import AccessDenied, Undecidable
 from mcp_trino.interfaces import IAuthenticator
 from mcp_trino.principal import Principal
-from mcp_trino.reply import Reply, refusal
+from mcp_trino.reply import JSON, Reply, refusal
 from mcp_trino.web.origin import NameRules
 from mcp_trino.web.request import BoundedRequest, IGate
 
@@ -77,9 +77,8 @@ class Gate:
             return succeed(
                 refusal(503, "the server is stopping", (b"Connection", b"close"))
             )
-        credentials = headers.getRawHeaders(b"Authorization")
-        authorization = b", ".join(credentials) if credentials else None
-        decision = self._authenticator.authenticate(authorization, request.path)
+        credentials = headers.getRawHeaders(b"Authorization", [])
+        decision = self._authenticator.authenticate(credentials, request.uri)
         return decision.addCallback(_enter, request).addErrback(_denied)
 
     def _judge_names(self, request: BoundedRequest) -> Reply | None:
@@ -124,13 +123,24 @@ def _enter(principal: Principal, request: BoundedRequest) -> None:
 
 
 def _denied(failure: Failure) -> Reply:
+    error: Any = failure.value
+    if failure.check(Undecidable):
+        return refusal(
+            503,
+            "access cannot be decided now",
+            retry_after_seconds=error.retry_after_seconds,
+        )
     failure.trap(AccessDenied)
-    denied: Any = failure.value
+    return denial(error)
+
+
+def denial(denied: AccessDenied) -> Reply:
+    """Give the answer of a request that is refused."""
     return Reply(
         status=denied.status,
         body=denied.body.encode(),
         headers=(
-            (b"Content-Type", b"application/json"),
+            (b"Content-Type", JSON),
             (b"Cache-Control", b"no-store"),
             *((name.encode(), value.encode()) for name, value in denied.headers),
         ),

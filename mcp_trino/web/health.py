@@ -1,6 +1,7 @@
 """``/healthz`` and ``/readyz``: for balancers and for the people who run this."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
@@ -25,7 +26,8 @@ ALIVE = Reply(
 @define(eq=False)
 class Readiness:
     """
-    Whether this process can take requests, and what it last heard of Trino.
+    Whether this process and its worker can take requests, and what was last
+    heard of Trino.
 
     Trino being down is no reason to take every replica out: their tools say
     so themselves, and recover by themselves.
@@ -35,6 +37,7 @@ class Readiness:
 
     _coordinator: ICoordinator = field(repr=False)
     _clock: IReactorTime = field(repr=False)
+    _worker_ready: Callable[[], bool] | None = field(default=None, repr=False)
     ready: bool = field(default=False, init=False)
     _last: CoordinatorState | None = field(default=None, init=False)
     _probing: bool = field(default=False, init=False)
@@ -69,7 +72,11 @@ class Readiness:
         self._learn(CoordinatorState(reachable=False))
 
     def _reply(self, *, local: bool) -> Reply:
-        body: dict[str, Any] = {"status": "ready" if self.ready else "not ready"}
+        judges = self._worker_ready is None or self._worker_ready()
+        ready = self.ready and judges
+        body: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+        if self._worker_ready is not None:
+            body["worker"] = "ready" if judges else "not ready"
         if self._last is not None:
             trino = body["trino"] = {"reachable": self._last.reachable}
             if self._last.version is not None:
@@ -77,7 +84,7 @@ class Readiness:
             if local and self._last.problem is not None:
                 trino["problem"] = self._last.problem
         return Reply(
-            status=200 if self.ready else 503,
+            status=200 if ready else 503,
             body=json.dumps(body).encode() + b"\n",
             headers=((b"Content-Type", JSON), (b"Cache-Control", b"no-store")),
         )

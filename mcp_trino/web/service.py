@@ -1,7 +1,7 @@
 """The HTTP edge as a service: what listens, and how it ends."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator, ICoordinator
 from mcp_trino.settings import WebSettings
 from mcp_trino.web.asgi import ProtocolServer, Transports, protocol_resources
+from mcp_trino.web.authority import Authority
 from mcp_trino.web.bridge import Exchanges
 from mcp_trino.web.gate import Gate
 from mcp_trino.web.health import Readiness
@@ -54,6 +55,8 @@ class WebService(MultiService):
         authenticator: IAuthenticator,
         coordinator: ICoordinator,
         open_resources: Mapping[bytes, IResource] | None = None,
+        authority: Authority | None = None,
+        worker_ready: Callable[[], bool] | None = None,
     ) -> None:
         """
         Build everything and read the certificate; nothing listens yet.
@@ -62,18 +65,20 @@ class WebService(MultiService):
         :param loop: its event loop, which need not run yet.
         :param open_resources: what anybody may ask for, by exact paths: the
             endpoints and documents of OAuth. They take small bodies only.
+        :param authority: what tokens allow, ``None`` where nobody has one.
+        :param worker_ready: says whether tokens can be judged.
         """
         super().__init__()
         self._loop = loop
         self._settings = settings
-        self._transports = Transports(server, settings, reactor)
+        self._transports = Transports(server, settings, reactor, authority)
         self._exchanges = Exchanges(
             Budget(settings.max_streams),
             Backlog(settings.body_budget_bytes),
             self._transports,
             loop,
         )
-        self._readiness = Readiness(coordinator, reactor)
+        self._readiness = Readiness(coordinator, reactor, worker_ready)
         endpoints = protocol_resources(self._transports, self._exchanges)
         self._gate = Gate(frozenset(endpoints), name_rules(settings), authenticator)
         pages = Pages(self._readiness, landing_page(settings.public_url))

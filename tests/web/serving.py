@@ -5,7 +5,7 @@ import http.client
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mcp_types as types
@@ -71,14 +71,14 @@ class ScriptedAuthenticator:
     decide: Callable[[bytes | None], Deferred[Principal]] = field(
         default=lambda _: succeed(local_principal("me"))
     )
-    asked: list[tuple[bytes | None, bytes]] = field(factory=list)
+    asked: list[tuple[list[bytes], bytes]] = field(factory=list)
 
     def authenticate(
-        self, authorization: bytes | None, path: bytes
+        self, credentials: Sequence[bytes], uri: bytes
     ) -> Deferred[Principal]:
         """See ``IAuthenticator``."""
-        self.asked.append((authorization, path))
-        return self.decide(authorization)
+        self.asked.append((list(credentials), uri))
+        return self.decide(credentials[0] if credentials else None)
 
 
 @implementer(ICoordinator)

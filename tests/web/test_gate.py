@@ -178,17 +178,17 @@ class CredentialTests(ServiceTestCase):
         self.assertEqual(answer.headers["Access-Control-Allow-Origin"], origin)
 
     async def test_credential(self) -> None:
-        """The authenticator sees the credential and the path; two are one too many."""
+        """The authenticator sees all credentials, the path and the query."""
         self.serve()
         for value in ("Bearer a", "Bearer a\r\nAuthorization: Bearer b"):
             await self.ask("GET", "/mcp", {"Authorization": value})
-        await self.ask("GET", "/mcp/")
+        await self.ask("GET", "/mcp/?access_token=x")
         self.assertEqual(
             self.authenticator.asked,
             [
-                (b"Bearer a", b"/mcp"),
-                (b"Bearer a, Bearer b", b"/mcp"),
-                (None, b"/mcp/"),
+                ([b"Bearer a"], b"/mcp"),
+                ([b"Bearer a", b"Bearer b"], b"/mcp"),
+                ([], b"/mcp/?access_token=x"),
             ],
         )
 
