@@ -10,9 +10,12 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any, ClassVar
 
 from attrs import evolve
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
 from twisted.logger import ILogObserver, LogLevel, globalLogBeginner
 from twisted.python.usage import UsageError
 
@@ -34,6 +37,7 @@ A Model Context Protocol server for Trino. The command is one of
   serve     serve HTTP, in the foreground ("twistd mcp-trino": as a daemon)
   stdio     serve one assistant, on standard input and output
   sandbox   try it: a real Trino with sample data, and the server before it
+  doctor    say what would keep it from serving, with the settings as they are
   settings  print the reference of all settings
 Without a command it serves what MCP_TRANSPORT says, stdio by default.
 
@@ -68,6 +72,20 @@ class _SandboxOptions(_HTTPOptions):
             if port != _FIRST_PORT:
                 _say(f"Port {_FIRST_PORT} is taken, the server takes {port}.")
         super().postOptions()
+
+
+class _DoctorOptions(_HTTPOptions):
+    """Settings, and whom to try to be at Trino."""
+
+    synopsis = "Usage: mcp-trino doctor [options]"
+    optParameters: ClassVar[list[list[Any]]] = [
+        [
+            "as",
+            None,
+            None,
+            "a person whose queries to try, where people are impersonated",
+        ]
+    ]
 
 
 def main() -> None:
@@ -141,6 +159,26 @@ def _sandbox(arguments: Sequence[str]) -> None:
         sys.exit(1)
 
 
+def _doctor(arguments: Sequence[str]) -> None:
+    options = _parsed(_DoctorOptions, arguments)
+    # Only now, as in ``run``.
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    from mcp_trino.doctor.examination import examine  # noqa: PLC0415
+
+    async def examined() -> None:
+        healthy = await examine(
+            reactor,
+            options.settings,
+            options.warnings,
+            person=options["as"],
+            say=_say,
+        )
+        raise SystemExit(0 if healthy else 1)
+
+    react(lambda _: Deferred.fromCoroutine(examined()))
+
+
 def _say(sentence: str) -> None:
     print(sentence, flush=True)  # noqa: T201 - to the person who waits for it
 
@@ -153,5 +191,6 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "serve": lambda arguments: _serve(_HTTPOptions, arguments),
     "stdio": lambda arguments: _serve(_StdioOptions, arguments),
     "sandbox": _sandbox,
+    "doctor": _doctor,
     "settings": _settings,
 }

@@ -59,7 +59,16 @@ ROOMS: dict[str, set[str]] = {
     "audit": set(),
     "tap": {"_reactor", "application", "config", "startup"},
     "demonstration": {"application", "sandbox", "startup"},
-    "command": {"config", "demonstration", "introspection", "oauth", "sandbox", "tap"},
+    "doctor": {"coordinator", "database", "introspection"},
+    "command": {
+        "config",
+        "demonstration",
+        "doctor",
+        "introspection",
+        "oauth",
+        "sandbox",
+        "tap",
+    },
 }
 # The modules that may import an outside package, for those that are kept in.
 DOORS = {

@@ -64,11 +64,13 @@ class Answer:
     An answer, read to its end.
 
     :ivar cache_control: the header of that name.
+    :ivar date: the header of that name, when the answer was made.
     """
 
     status: int
     body: bytes = field(repr=False)
     cache_control: str = ""
+    date: str = ""
 
 
 Fetch = Callable[[Ask], Deferred[Answer]]
@@ -141,8 +143,12 @@ class Fetching:
             raise Undecidable(f"{_host(ask.url)} does not answer: {reason}") from None
         finally:
             connection.abort()
-        cache_control = response.headers.getRawHeaders("cache-control", [])
-        return Answer(response.code, body, ", ".join(cache_control))
+        return Answer(
+            response.code,
+            body,
+            cache_control=_header(response, "cache-control"),
+            date=_header(response, "date"),
+        )
 
 
 def _headers(ask: Ask) -> Headers:
@@ -156,6 +162,10 @@ def _headers(ask: Ask) -> Headers:
     for name, value in ask.headers.items():
         headers.setRawHeaders(name, [value])
     return headers
+
+
+def _header(response: IResponse, name: str) -> str:
+    return ", ".join(response.headers.getRawHeaders(name, []))
 
 
 def _host(url: str) -> str:

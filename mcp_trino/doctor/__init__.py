@@ -1,0 +1,1 @@
+"""``mcp-trino doctor``: what would keep this server from serving."""
