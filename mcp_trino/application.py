@@ -23,7 +23,8 @@ from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup, Startup
 from mcp_trino.statements.guard import Guard
 from mcp_trino.store import MemoryStore
-from mcp_trino.tools.server import make_server, principal_of_request
+from mcp_trino.tools.messages import principal_of_request
+from mcp_trino.tools.server import make_server
 from mcp_trino.tools.stdio import StdioService
 from mcp_trino.web.service import WebService
 

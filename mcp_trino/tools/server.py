@@ -1,57 +1,54 @@
 """The MCP server: the official SDK's ``Server`` with the tools of this product."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 from attrs import define, field
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
-from mcp.shared.exceptions import MCPError
 from mcp_types import (
-    INVALID_PARAMS,
     CallToolRequestParams,
     ListToolsResult,
     PaginatedRequestParams,
     ToolAnnotations,
 )
 from mcp_types import Tool as ListedTool
+from mcp_types.methods import CacheableMethod
 from twisted.internet.interfaces import IReactorTime
 
 from mcp_trino.interfaces import IAudit, ICoordinator
-from mcp_trino.principal import Principal
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.statements.guard import UNRESTRICTED, Guard
 from mcp_trino.tools.arguments import input_schema
 from mcp_trino.tools.calls import Calls
+from mcp_trino.tools.completion import Completions
 from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.identity import IdentityTools
 from mcp_trino.tools.listing import ListTools
+from mcp_trino.tools.messages import Context, Messages, PrincipalOf
 from mcp_trino.tools.metadata import MetadataTools
 from mcp_trino.tools.paging import PagingTools
 from mcp_trino.tools.progress import ProgressReports
+from mcp_trino.tools.prompts import Prompts
 from mcp_trino.tools.query import QueryTools
+from mcp_trino.tools.resources import Resources
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Tool
 
-PRINCIPAL = "mcp_trino.principal"
-"""The key of an ASGI scope that holds the ``Principal`` of its request."""
-
-Context = ServerRequestContext[Any, Any]
-PrincipalOf = Callable[[Context], Principal]
-
 # The list is the same for as long as the process lives.
 _LISTED = CacheHint(ttl_ms=300_000, scope="private")
-
-
-def principal_of_request(context: Context) -> Principal:
-    """Give who sent the HTTP request that carries a message."""
-    request: Any = context.request
-    principal: Principal = request.scope[PRINCIPAL]
-    return principal
+# Somebody may make a table, or be allowed to see one.
+_READ = CacheHint(ttl_ms=60_000, scope="private")
+_CACHE_HINTS: dict[CacheableMethod, CacheHint] = {
+    "server/discover": _LISTED,
+    "tools/list": _LISTED,
+    "prompts/list": _LISTED,
+    "resources/templates/list": _LISTED,
+    "resources/list": _READ,
+    "resources/read": _READ,
+}
 
 
 def make_server(
@@ -84,16 +81,29 @@ def make_server(
         *MetadataTools(execution, dictionary).tools(),
         *IdentityTools(queries, trino).tools(),
     )
-    calls = Calls(clock, audit, audit_statements)
-    surface = _Surface(tools, calls, principal_of, clock, loop)
+    messages = Messages(
+        {tool.name: tool for tool in tools},
+        Calls(clock, audit, audit_statements),
+        principal_of,
+        loop,
+    )
+    surface = _Surface(messages, clock, loop)
+    resources = Resources(messages, trino)
+    prompts = Prompts(messages)
     server: Server[Any] = Server(
         "mcp-trino",
         version=version("mcp-trino"),
         title="Trino",
         instructions=_instructions(queries, trino),
-        cache_hints={"tools/list": _LISTED, "server/discover": _LISTED},
+        cache_hints=_CACHE_HINTS,
         get_tool_input_schema=surface.input_schema,
         on_list_tools=surface.list_tools,
+        on_list_resources=resources.list_resources,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.read_resource,
+        on_list_prompts=prompts.list_prompts,
+        on_get_prompt=prompts.get_prompt,
+        on_completion=Completions(messages).complete,
     )
     # Not as on_call_tool, which takes a model only: a dict saves its validation.
     server.add_request_handler("tools/call", CallToolRequestParams, surface.call_tool)
@@ -117,17 +127,14 @@ def _instructions(queries: QuerySettings, trino: TrinoSettings) -> str:
 class _Surface:
     """What the SDK calls."""
 
-    _tools: tuple[Tool, ...]
-    _calls: Calls = field(repr=False)
-    _principal_of: PrincipalOf = field(repr=False)
+    _messages: Messages = field(repr=False)
     _clock: IReactorTime = field(repr=False)
     _loop: AbstractEventLoop = field(repr=False)
-    _by_name: dict[str, Tool] = field(init=False, repr=False)
     _listed: dict[str, ListedTool] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._by_name = {tool.name: tool for tool in self._tools}
-        self._listed = {tool.name: _listed(tool) for tool in self._tools}
+        tools = self._messages.tools
+        self._listed = {name: _listed(tool) for name, tool in tools.items()}
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """Give the schema of a tool's arguments, ``None`` for an unknown tool."""
@@ -149,21 +156,14 @@ class _Surface:
 
         :raise MCPError: there is no such tool.
         """
-        tool = self._by_name.get(params.name)
-        if tool is None:
-            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name:.100}")
         # A client that did not ask for progress is not told any.
         reports = ProgressReports(
             context.session.report_progress, self._loop, self._clock
         )
         try:
-            reply = await self._calls.call(
-                tool,
-                params.arguments or {},
-                self._principal_of(context),
-                reports.watch,
-                **_message(context),
-            ).asFuture(self._loop)
+            reply = await self._messages.reply(
+                context, params.name, params.arguments or {}, reports.watch
+            )
         finally:
             reports.close()
         return {
@@ -172,15 +172,6 @@ class _Surface:
             "isError": reply.failure is not None,
             "resultType": "complete",
         }
-
-
-def _message(context: Context) -> dict[str, str | None]:
-    """Give what the record tells of a message: where it came from."""
-    headers = getattr(context.request, "headers", {})
-    return {
-        "session": headers.get("mcp-session-id"),
-        "request": None if context.request_id is None else str(context.request_id),
-    }
 
 
 def _listed(tool: Tool) -> ListedTool:

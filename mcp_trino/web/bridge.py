@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from mcp_trino.principal import Principal
 from mcp_trino.reply import Reply, refusal
-from mcp_trino.tools.server import PRINCIPAL
+from mcp_trino.tools.messages import PRINCIPAL
 from mcp_trino.web.exchange import Application, Exchange, Scope
 from mcp_trino.web.limits import Backlog, Budget
 from mcp_trino.web.request import BoundedRequest

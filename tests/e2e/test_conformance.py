@@ -129,10 +129,17 @@ def _excused(baseline: Path) -> dict[str, str]:
 
 
 async def _offered(server: Server[Any] | str) -> set[str]:
-    """Give the capabilities and tools of a server as the baselines write them."""
+    """Give what a server has as the baselines write it."""
     async with Client(server) as client:
         capabilities = client.server_capabilities.model_dump(exclude_none=True)
         tools = (await client.list_tools()).tools
-    return {f"capability {name}" for name in capabilities} | {
-        f"tool {tool.name}" for tool in tools
+        prompts = (await client.list_prompts()).prompts
+        resources = (await client.list_resources()).resources
+        templates = (await client.list_resource_templates()).resource_templates
+    return {
+        *(f"capability {name}" for name in capabilities),
+        *(f"tool {tool.name}" for tool in tools),
+        *(f"prompt {prompt.name}" for prompt in prompts),
+        *(f"resource {resource.uri}" for resource in resources),
+        *(f"template {template.uri_template}" for template in templates),
     }

@@ -17,7 +17,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mcp_trino.principal import Principal
-from mcp_trino.tools.server import PRINCIPAL, make_server, principal_of_request
+from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.tools.messages import PRINCIPAL, principal_of_request
+from mcp_trino.tools.server import make_server
 from tests.recording import RecordingAudit
 from tests.tools.scripted import (
     ALICE,
@@ -50,10 +52,13 @@ Talk = Callable[[Client], Awaitable[None]]
 class ServerTestCase(TestCase):
     """A server in this process with clients of both eras."""
 
+    allowlist = Allowlist()
+
     def setUp(self) -> None:
         self.loop = asyncio.get_event_loop()
         self.clock = Clock()
         self.coordinator = ScriptedCoordinator()
+        self.audit = RecordingAudit()
         self.server = make_server(
             coordinator=self.coordinator,
             queries=QUERIES,
@@ -61,7 +66,8 @@ class ServerTestCase(TestCase):
             principal_of=self.principal_of,
             clock=self.clock,
             loop=self.loop,
-            audit=RecordingAudit(),
+            audit=self.audit,
+            allowlist=self.allowlist,
         )
 
     def principal_of(self, context: Any) -> Principal:
