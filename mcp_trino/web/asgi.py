@@ -32,7 +32,7 @@ from twisted.logger import Logger
 from mcp_trino.principal import Principal
 from mcp_trino.reply import JSON, Reply
 from mcp_trino.settings import WebSettings
-from mcp_trino.tools.server import principal_of_request
+from mcp_trino.tools.messages import principal_of_request
 from mcp_trino.web.authority import Authority
 from mcp_trino.web.bridge import ASGIResource, Exchanges
 from mcp_trino.web.exchange import Message, Receive, Scope, Send
