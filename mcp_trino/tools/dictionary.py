@@ -21,6 +21,7 @@ from mcp_trino.errors import InvalidArgument, StatementFailed
 from mcp_trino.queries import Page, PageState, Statement
 from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.statements.names import parse_qualified_name
+from mcp_trino.statements.refusals import kept_away
 from mcp_trino.tools import information_schema
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.failures import FORESEEN
@@ -56,7 +57,10 @@ class Dictionary:
     """Asks Trino for names as the caller, and keeps to the operator's lists."""
 
     _execution: Execution = field(repr=False)
-    _allowlist: Allowlist = field(repr=False)
+
+    @property
+    def _allowlist(self) -> Allowlist:
+        return self._execution.guard.allowlist
 
     def place(self, arguments: Mapping[str, Any]) -> tuple[str, str | None]:
         """
@@ -91,12 +95,9 @@ class Dictionary:
             self._allowlist.schema,
             self._allowlist.table,
         )
-        what = ("catalogs", "schemas", "tables")[len(name) - 1]
         decide: Callable[..., bool] = allows[len(name) - 1]
         if not decide(*name):
-            raise InvalidArgument(
-                f"{'.'.join(name)} is not among the {what} that may be seen here"
-            )
+            raise InvalidArgument(kept_away(*name))
 
     async def catalogs(self, call: Call) -> Page:
         """Give the names of the catalogs, in order."""

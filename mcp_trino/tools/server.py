@@ -72,7 +72,7 @@ def make_server(
     """
     suggestions = Suggestions(coordinator, clock)
     execution = Execution(coordinator, queries, trino, suggestions, guard)
-    dictionary = Dictionary(execution, guard.allowlist)
+    dictionary = Dictionary(execution)
     lists = ListTools(execution, dictionary).tools()
     tools = (
         *QueryTools(coordinator, execution).tools(),

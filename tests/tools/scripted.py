@@ -22,8 +22,8 @@ from mcp_trino.queries import (
     Statement,
     Window,
 )
-from mcp_trino.settings import QuerySettings, TrinoSettings
-from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.settings import GuardSettings, QuerySettings, TrinoSettings
+from mcp_trino.statements.guard import UNRESTRICTED, Guard
 from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.listing import ListTools
@@ -182,18 +182,30 @@ def _deferred(answer: Any) -> Deferred[Page]:
     return fail(answer) if isinstance(answer, Exception) else succeed(answer)
 
 
+def only(*names: str) -> Guard:
+    """
+    Give the guard of an operator who has listed tables.
+
+    :param names: full names, each part a regular expression.
+    """
+    tables = tuple(tuple(name.split(".", 2)) for name in names)
+    return Guard.of(GuardSettings(allowed_tables=tables))
+
+
 class ToolsTestCase(SynchronousTestCase):
     """The tools that run statements, on a scripted coordinator."""
 
     trino: TrinoSettings = TRINO
-    allowlist: Allowlist = Allowlist()
+    guard: Guard = UNRESTRICTED
 
     def setUp(self) -> None:
         """Make them."""
         self.coordinator = ScriptedCoordinator()
         suggestions = Suggestions(self.coordinator, Clock())
-        execution = Execution(self.coordinator, QUERIES, self.trino, suggestions)
-        dictionary = Dictionary(execution, self.allowlist)
+        execution = Execution(
+            self.coordinator, QUERIES, self.trino, suggestions, self.guard
+        )
+        dictionary = Dictionary(execution)
         lists = ListTools(execution, dictionary).tools()
         self.tools: dict[str, Tool] = {
             tool.name: tool

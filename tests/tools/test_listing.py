@@ -13,13 +13,13 @@ from mcp_trino.errors import (
     TimedOut,
 )
 from mcp_trino.queries import Page
-from mcp_trino.statements.allowlist import Allowlist
 from tests.tools.scripted import (
     ALICE,
     QUERIES,
     WITHOUT_DEFAULTS,
     ScriptedCoordinator,
     ToolsTestCase,
+    only,
     page,
     running,
 )
@@ -228,7 +228,7 @@ class PagesTests(ToolsTestCase):
 class AllowlistTests(ToolsTestCase):
     """What the operator's lists keep away."""
 
-    allowlist = Allowlist(((("tpch", "tiny", "nation|region"), ("hive", "s.*", ".*")),))
+    guard = only("tpch.tiny.nation|region", "hive.s[a-z0-9]*.[a-z0-9]*")
 
     def test_catalogs(self) -> None:
         """Catalogs that have nothing to see are left out."""

@@ -17,9 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.errors import CoordinatorUnreachable, StatementFailed
-from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.tools.resources import names_of, uri_of
-from tests.tools.scripted import page
+from tests.tools.scripted import only, page
 from tests.tools.test_listing import COMMENTS, NAMES, NO_SCHEMA, many_tables
 from tests.tools.test_metadata import COLUMNS
 from tests.tools.test_server import ServerTestCase
@@ -217,7 +216,7 @@ class ResourcesTests(SurfaceTestCase):
 class HiddenResourcesTests(SurfaceTestCase):
     """Resources and completions of a server with an operator's lists."""
 
-    allowlist = Allowlist(((("tpch", "tiny", "nation"),),))
+    guard = only("tpch.tiny.nation")
 
     def test_hidden(self) -> Deferred[None]:
         """What is kept away is neither listed, read nor completed."""

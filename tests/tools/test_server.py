@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mcp_trino.principal import Principal
-from mcp_trino.statements.allowlist import Allowlist
+from mcp_trino.statements.guard import UNRESTRICTED
 from mcp_trino.tools.messages import PRINCIPAL, principal_of_request
 from mcp_trino.tools.server import make_server
 from tests.recording import RecordingAudit
@@ -52,7 +52,7 @@ Talk = Callable[[Client], Awaitable[None]]
 class ServerTestCase(TestCase):
     """A server in this process with clients of both eras."""
 
-    allowlist = Allowlist()
+    guard = UNRESTRICTED
 
     def setUp(self) -> None:
         self.loop = asyncio.get_event_loop()
@@ -67,7 +67,7 @@ class ServerTestCase(TestCase):
             clock=self.clock,
             loop=self.loop,
             audit=self.audit,
-            allowlist=self.allowlist,
+            guard=self.guard,
         )
 
     def principal_of(self, context: Any) -> Principal:
