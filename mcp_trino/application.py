@@ -19,6 +19,7 @@ from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator
 from mcp_trino.log import StandardLogging
 from mcp_trino.principal import Principal, local_principal
+from mcp_trino.resource_server import ResourceServer, make_resource_server
 from mcp_trino.settings import Settings, Transport
 from mcp_trino.startup import Hangup, Startup
 from mcp_trino.statements.guard import Guard
@@ -63,14 +64,19 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     services += [coordinator]
     if by_http:
         _require_inherited(settings.web.listen, reactor)
+        guarding = _resource_server(settings, reactor, audit)
         web = WebService(
             reactor,
             loop,
             settings.web,
             server=server,
-            authenticator=Everyone(everyone),
+            authenticator=guarding.authenticator if guarding else Everyone(everyone),
             coordinator=coordinator,
+            open_resources=guarding.documents if guarding else {},
+            authority=guarding.authority if guarding else None,
+            worker_ready=guarding.watch.is_ready if guarding else None,
         )
+        services += [guarding.watch] if guarding else []
         services += [web, Hangup(reactor, (web.reload_tls, audit.reopen))]
     else:
         services += [StdioService(server, loop, reactor)]
@@ -97,6 +103,25 @@ def _store(settings: Settings, reactor: Any) -> DatabaseStore | None:
     return open_store(reactor, proxy.store_url or proxy.state_directory)
 
 
+def _resource_server(
+    settings: Settings, reactor: Any, audit: Audit
+) -> ResourceServer | None:
+    """Give what asks who is asking, ``None`` where nobody is asked."""
+    oauth = settings.oauth
+    if oauth is None:
+        return None
+    if oauth.introspection_socket is None:
+        raise ConfigurationError(("OAUTH_INTROSPECTION_SOCKET is needed",))
+    return make_resource_server(
+        reactor,
+        oauth,
+        settings.web.public_url,
+        oauth.introspection_socket,
+        audit,
+        keeps_token=settings.trino.exchange is not None,
+    )
+
+
 def _coordinator(
     settings: Settings, guard: Guard, reactor: Any, store: DatabaseStore | None
 ) -> CoordinatorService:
@@ -118,7 +143,10 @@ def _greeting(settings: Settings) -> str:
     if settings.transport is Transport.STDIO:
         return f"serving standard input and output, {asking}"
     places = ", ".join(settings.web.listen)
-    return f"serving {settings.web.public_url} on {places}, without OAuth, {asking}"
+    mode = "without OAuth"
+    if settings.oauth is not None:
+        mode = f"for tokens of {settings.oauth.issuer} ({settings.oauth.mode.value})"
+    return f"serving {settings.web.public_url} on {places}, {mode}, {asking}"
 
 
 def _require_inherited(listen: tuple[str, ...], reactor: Any) -> None:

@@ -37,6 +37,7 @@ from mcp_trino.introspection.wire import (
     READY,
     active_from_json,
     endpoints_from_json,
+    ready_from_json,
 )
 from mcp_trino.providers import Endpoints
 from mcp_trino.settings import OAuthSettings
@@ -90,10 +91,15 @@ class Introspector:
         """See ``IIntrospector``."""
         return self._ask(ENDPOINTS, endpoints_from_json)
 
-    def ready(self) -> Deferred[bool]:
-        """Say whether the worker answers and can judge tokens; does not fail."""
-        asking = self._ask(READY, lambda _: True)
-        return asking.addErrback(lambda _: False)
+    def ready(self) -> Deferred[str | None]:
+        """
+        Ask whether tokens can be judged; it does not fail.
+
+        :return: the state of the keys they are judged by, ``None`` when nobody
+            can say.
+        """
+        asking = self._ask(READY, ready_from_json)
+        return asking.addErrback(lambda _: None)
 
     def close(self) -> Deferred[Any]:
         """Close the connections that wait for a next question."""

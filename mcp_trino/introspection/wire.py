@@ -27,7 +27,7 @@ ENDPOINTS = b"/endpoints"
 """``GET``: the endpoints of the provider."""
 
 READY = b"/readyz"
-"""``GET``: 200 when tokens can be judged."""
+"""``GET``: the state of the keys, when tokens can be judged."""
 
 INACTIVE = b'{"active":false}'
 """All that is ever said of a token that does not hold."""
@@ -132,6 +132,27 @@ def endpoints_from_json(body: bytes) -> Endpoints:
     )
 
 
+def ready_to_json(generation: str) -> bytes:
+    """
+    Say that tokens can be judged.
+
+    :param generation: what ``Active.generation`` is of those that hold now.
+    """
+    return orjson.dumps({"status": "ready", "generation": generation})
+
+
+def ready_from_json(body: bytes) -> str:
+    """
+    Read the generation.
+
+    :raise ValueError: this is no such answer.
+    """
+    answer = orjson.loads(body)
+    _require(answer, _READY)
+    generation: str = answer["generation"]
+    return generation
+
+
 _Kinds = Mapping[str, Callable[[Any], bool]]
 
 
@@ -202,3 +223,4 @@ _ENDPOINTS: _Kinds = {
     "authorization_response_iss_parameter_supported": _flag,
     "token_endpoint_auth_methods_supported": _texts,
 }
+_READY: _Kinds = {"status": lambda value: value == "ready", "generation": _text}

@@ -19,7 +19,12 @@ from mcp_trino.active import Active
 from mcp_trino.errors import ConfigurationError, Undecidable
 from mcp_trino.introspection.client import Introspector, make_introspector
 from mcp_trino.introspection.peer import uid_of
-from mcp_trino.introspection.wire import INACTIVE, active_to_json, endpoints_to_json
+from mcp_trino.introspection.wire import (
+    INACTIVE,
+    active_to_json,
+    endpoints_to_json,
+    ready_to_json,
+)
 from mcp_trino.providers import Endpoints
 from mcp_trino.settings import OAuthSettings
 from tests.config.test_oauth import HMAC, oauth
@@ -105,11 +110,12 @@ class AnswerTests(ClientTestCase):
         self.assertIn(b"GET /endpoints ", self.worker.requests[0])
 
     async def test_ready(self) -> None:
-        """It is ready when it says so."""
-        self.listen(http(b"ok"))
-        self.assertTrue(await self.client.ready())
-        self.worker.answer = http(b"", b"503 Service Unavailable")
-        self.assertFalse(await self.client.ready())
+        """It is ready when it says so, with the state of its keys."""
+        self.listen(http(ready_to_json("k-1")))
+        self.assertEqual(await self.client.ready(), "k-1")
+        for answer in (http(b"", b"503 Service Unavailable"), http(b"ok")):
+            self.worker.answer = answer
+            self.assertIsNone(await self.client.ready())
 
     async def test_connection_is_kept(self) -> None:
         """Questions share a connection; no more than eight are open."""

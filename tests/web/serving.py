@@ -285,6 +285,7 @@ class ServiceTestCase(TestCase):
 
     port: int
     service: WebService
+    authenticator: Any
 
     def setUp(self) -> None:
         self.small = SmallServer()
@@ -295,10 +296,15 @@ class ServiceTestCase(TestCase):
         """Make the server of the protocol that is served."""
         return self.small.build()
 
+    def guards(self) -> dict[str, Any]:
+        """Give what else the service is made of; it may choose who is let in."""
+        return {}
+
     def serve(self, **changes: Any) -> None:
         """Start it, with changed settings; a test does this first."""
         from twisted.internet import reactor
 
+        guards = self.guards()
         self.service = WebService(
             reactor,
             asyncio.get_event_loop(),
@@ -306,6 +312,7 @@ class ServiceTestCase(TestCase):
             server=self.build_server(),
             authenticator=self.authenticator,
             coordinator=self.coordinator,
+            **guards,
         )
         self.service.privilegedStartService()
         self.service.startService()

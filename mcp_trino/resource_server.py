@@ -1,0 +1,96 @@
+"""This server as an OAuth resource server: what guards the protocol's endpoints."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.web.resource import IResource
+
+from mcp_trino.interfaces import IAudit, IAuthenticator
+from mcp_trino.introspection.client import Introspector, make_introspector
+from mcp_trino.introspection.watch import WorkerWatch
+from mcp_trino.oauth.admission import Admission, make_admission
+from mcp_trino.oauth.challenges import Challenges
+from mcp_trino.oauth.resource_metadata import make_resources
+from mcp_trino.oauth.scopes import Scopes
+from mcp_trino.settings import OAuthMode, OAuthSettings
+from mcp_trino.web.authority import Authority
+from mcp_trino.web.bearer import BearerCheck, Revoked
+from mcp_trino.web.documents import document_resources
+from mcp_trino.web.token_cache import TokenCache
+
+
+@frozen
+class ResourceServer:
+    """
+    All that asks who is asking.
+
+    :ivar documents: of RFC 9728, by path.
+    :ivar introspector: asks the worker.
+    :ivar admission: says who may enter.
+    :ivar cache: the tokens of the last minutes.
+    :ivar watch: a service that looks after the worker.
+    """
+
+    authenticator: IAuthenticator
+    authority: Authority
+    documents: Mapping[bytes, IResource]
+    introspector: Introspector
+    admission: Admission
+    cache: TokenCache
+    watch: WorkerWatch
+
+
+def make_resource_server(
+    reactor: Any,
+    settings: OAuthSettings,
+    origin: str,
+    socket: Path,
+    audit: IAudit,
+    *,
+    keeps_token: bool = False,
+    revoked: Revoked | None = None,
+) -> ResourceServer:
+    """
+    Guard the server at an origin.
+
+    :param origin: the public URL.
+    :param socket: where the introspection worker listens.
+    :param keeps_token: principals carry their tokens, to be exchanged.
+    :param revoked: says whether a grant of this server's own was revoked.
+    :raise ConfigurationError: the user who has to listen there is unknown.
+    """
+    own = settings.mode is OAuthMode.PROXY
+    scopes = Scopes(settings.read_scope, settings.write_scope)
+    resources = make_resources(origin, scopes.supported)
+    # With tokens of a shared secret there is nobody to get one from.
+    announced = settings.mode is not OAuthMode.HMAC
+    challenges = Challenges(announced)
+    admission = make_admission(settings.admission, reactor)
+    introspector = make_introspector(reactor, settings, socket, time.time)
+    cache = TokenCache(settings.cache_seconds, time.time)
+    check = BearerCheck(
+        introspector,
+        cache,
+        admission,
+        audit,
+        resources,
+        challenges,
+        audiences=frozenset(settings.audiences),
+        recognize=admission.recognize if own else admission.admit,
+        leeway_seconds=settings.worker.leeway_seconds,
+        keeps_token=keeps_token,
+        revoked=revoked,
+    )
+    documents = resources.documents(settings.issuer) if announced else {}
+    return ResourceServer(
+        check,
+        Authority(scopes, challenges, resources),
+        document_resources(documents),
+        introspector,
+        admission,
+        cache,
+        WorkerWatch(introspector, reactor, cache.renew),
+    )
