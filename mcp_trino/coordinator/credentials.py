@@ -43,10 +43,11 @@ class Credentials(Protocol):
         :raise NoTrinoUser: the principal has to act.
         """
 
-    def forget(self, principal: Principal | None) -> bool:
+    def forget(self, principal: Principal | None, refused: Authorization) -> bool:
         """
         Take note that Trino answered 401.
 
+        :param refused: what was given before.
         :return: whether ``current`` gives something new the next time.
         """
 
@@ -67,9 +68,9 @@ class Fixed:
         del principal
         return lambda: self._value
 
-    def forget(self, principal: Principal | None) -> bool:
+    def forget(self, principal: Principal | None, refused: Authorization) -> bool:
         """Have nothing else."""
-        del principal
+        del principal, refused
         return False
 
 
@@ -86,9 +87,9 @@ class TokenFile:
         del principal
         return self._read
 
-    def forget(self, principal: Principal | None) -> bool:
+    def forget(self, principal: Principal | None, refused: Authorization) -> bool:
         """Have nothing but the file, which was looked at just now."""
-        del principal
+        del principal, refused
         return False
 
     def _read(self) -> str:
@@ -119,13 +120,12 @@ class ClientCredentials:
     async def current(self, principal: Principal | None) -> Authorization:
         """Give the token, a new one when it is due."""
         del principal
-        token = await self._tokens.get("", self._endpoint.client_credentials)
-        return lambda: f"Bearer {token}"
+        return _bearer(await self._tokens.get("", self._endpoint.client_credentials))
 
-    def forget(self, principal: Principal | None) -> bool:
+    def forget(self, principal: Principal | None, refused: Authorization) -> bool:
         """Get a new one the next time."""
         del principal
-        self._tokens.forget("")
+        self._tokens.forget("", _token_of(refused))
         return True
 
 
@@ -146,13 +146,12 @@ class ExchangedTokens:
             subject_token = await self._subject_tokens.subject_token(principal)
             return await self._endpoint.exchange(subject_token)
 
-        token = await self._tokens.get(_key(principal), exchanged)
-        return lambda: f"Bearer {token}"
+        return _bearer(await self._tokens.get(_key(principal), exchanged))
 
-    def forget(self, principal: Principal | None) -> bool:
+    def forget(self, principal: Principal | None, refused: Authorization) -> bool:
         """Exchange again the next time."""
         if principal is not None:
-            self._tokens.forget(_key(principal))
+            self._tokens.forget(_key(principal), _token_of(refused))
         return True
 
 
@@ -171,6 +170,14 @@ class PresentedTokens:
         if not principal.token:
             return fail(NoTrinoUser("this call came without a token to exchange"))
         return succeed(principal.token)
+
+
+def _bearer(token: str) -> Authorization:
+    return lambda: f"Bearer {token}"
+
+
+def _token_of(authorization: Authorization) -> str:
+    return (authorization() or "").removeprefix("Bearer ")
 
 
 def _no_credential(message: str) -> CoordinatorRefused:

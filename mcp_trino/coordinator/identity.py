@@ -63,7 +63,7 @@ class Identity:
         if refused.status != HTTPStatus.UNAUTHORIZED or self._forgot:
             return False
         self._forgot = True
-        return self._credentials.forget(self._principal)
+        return self._credentials.forget(self._principal, self.authorization)
 
 
 @frozen

@@ -48,9 +48,9 @@ class Kerberos:
         del principal
         return self._prove
 
-    def forget(self, principal: Principal | None) -> bool:
+    def forget(self, principal: Principal | None, refused: Authorization) -> bool:
         """Have nothing that was kept."""
-        del principal
+        del principal, refused
         return False
 
     def _prove(self) -> str:

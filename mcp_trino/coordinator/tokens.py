@@ -66,9 +66,11 @@ class Tokens:
             self._begin(key, get)
         return token.value
 
-    def forget(self, key: str) -> None:
-        """Get a new token the next time."""
-        self._tokens.pop(key, None)
+    def forget(self, key: str, value: str) -> None:
+        """Get a new token the next time, if it still is that one."""
+        token = self._tokens.get(key)
+        if token is not None and token.value == value:
+            del self._tokens[key]
 
     def _leave(self, key: str, asked: Deferred[str]) -> None:
         self._waiting[key].remove(asked)

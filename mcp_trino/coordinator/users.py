@@ -77,7 +77,9 @@ def _applied(rule: UserRule, claim: str) -> str | None:
     found = rule.pattern.fullmatch(claim)
     if found is None:
         return None
-    user = _GROUP.sub(lambda group: found[int(group[1])] or "", rule.user)
-    if not rule.allow or not user:
+    user = ""
+    if rule.allow:
+        user = _GROUP.sub(lambda group: found[int(group[1])] or "", rule.user)
+    if not user:
         raise NoTrinoUser("a rule of this server gives you no Trino user" + _ASK)
     return user if rule.case == "keep" else getattr(user, rule.case)()
