@@ -94,6 +94,11 @@ class QuerySettings:
     :ivar queue: calls that may wait for a place.
     :ivar quick_threads: threads for the first steps of every query.
     :ivar slow_threads: threads for queries that turned out to take long.
+    :ivar concurrency_each: queries of one principal under way at once, and calls
+        of hers that may wait.
+    :ivar max_scan_bytes: bytes that Trino may read for a query, ``None`` for
+        what Trino's administrator allows.
+    :ivar max_cpu_seconds: the processor time that a query may take, likewise.
     """
 
     timeout_seconds: float
@@ -109,6 +114,9 @@ class QuerySettings:
     queue: int
     quick_threads: int
     slow_threads: int
+    concurrency_each: int = 64
+    max_scan_bytes: int | None = None
+    max_cpu_seconds: float | None = None
 
 
 Names = tuple[tuple[str, ...], ...]

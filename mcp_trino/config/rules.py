@@ -24,6 +24,8 @@ from mcp_trino.settings import (
     WebSettings,
 )
 
+_EACH = 16
+
 
 def problems(chosen: Chosen) -> Iterator[str]:
     """Say in one sentence each what has no meaning."""
@@ -61,6 +63,7 @@ def _about_sizes(chosen: Chosen) -> Iterator[str]:
     for small, large in (
         ("TRINO_DEFAULT_ROWS", "TRINO_MAX_ROWS"),
         ("TRINO_OPEN_RESULTS_PER_PRINCIPAL", "TRINO_OPEN_RESULTS"),
+        ("TRINO_CONCURRENCY_PER_PRINCIPAL", "TRINO_CONCURRENCY"),
         ("TRINO_QUERY_WAIT", "TRINO_RESULT_TTL"),
         ("MCP_MAX_BODY_BYTES", "MCP_BODY_BUDGET_BYTES"),
     ):
@@ -84,6 +87,9 @@ def make_settings(chosen: Chosen) -> Settings:
     """
     queries = chosen.room("queries")
     queries["default_rows"] = min(queries["default_rows"], queries["max_rows"])
+    most = queries["concurrency"]
+    each = chosen["TRINO_CONCURRENCY_PER_PRINCIPAL"]
+    queries["concurrency_each"] = each or (min(_EACH, most) if chosen.oauth else most)
     return Settings(
         transport=chosen.transport,
         trino=TrinoSettings(

@@ -88,6 +88,15 @@ QUERIES = (
     Setting("TRINO_CONCURRENCY", whole(1, 10000), "64",
         to="queries.concurrency", meaning=
         "queries under way at once"),
+    Setting("TRINO_CONCURRENCY_PER_PRINCIPAL", whole(1, 10000), None, meaning=
+        "queries of one caller under way at once, and calls of hers that may wait; "
+        "unset: 16, or TRINO_CONCURRENCY where nobody is asked who she is"),
+    Setting("TRINO_MAX_SCAN_BYTES", whole(1, 10**17), None,
+        to="queries.max_scan_bytes", meaning=
+        "bytes that Trino may read for one query (query_max_scan_physical_bytes)"),
+    Setting("TRINO_MAX_CPU_TIME", seconds(1, 8640000), None,
+        to="queries.max_cpu_seconds", meaning=
+        "the processor time of one query at Trino (query_max_cpu_time)"),
     Setting("TRINO_QUEUE", whole(0, 100000), "128",
         to="queries.queue", meaning=
         "calls that may wait for a place; a further one is told to come back later"),

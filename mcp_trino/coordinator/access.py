@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import math
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -60,6 +61,7 @@ class Access:
 
     :ivar extra_seconds: a query may run that much longer at Trino than its
         statement allows, for its rows to be read.
+    :ivar bounds: session properties of every statement.
     """
 
     _settings: TrinoSettings
@@ -67,6 +69,7 @@ class Access:
     _identities: Identities
     _mark_key: bytes = field(repr=False)
     _extra_seconds: float
+    _bounds: Mapping[str, str] = field(factory=dict)
 
     def exchange(
         self, principal: Principal, statement: Statement | None = None
@@ -99,7 +102,7 @@ class Access:
             catalog = _header_text("catalog", statement.catalog)
             schema = _header_text("schema", statement.schema)
             run_seconds = math.ceil(statement.timeout_seconds + self._extra_seconds)
-            properties["query_max_run_time"] = f"{run_seconds}s"
+            properties = {**self._bounds, "query_max_run_time": f"{run_seconds}s"}
         user: Any = identity.user  # None leaves the header out
         session = ClientSession(
             user,

@@ -88,6 +88,7 @@ class CoordinatorService(Service):
     _transport: Transport = field(repr=False, kw_only=True)
     _access: Access = field(init=False, repr=False)
     _places: Places = field(init=False, repr=False)
+    _short_places: Places = field(init=False, repr=False)
     _results: OpenResults = field(init=False, repr=False)
     _probe: Probe = field(init=False, repr=False)
     _calls: set[Deferred[Any]] = field(init=False, factory=set, repr=False)
@@ -105,8 +106,11 @@ class CoordinatorService(Service):
             identities,
             self._mark_key,
             reading_seconds + _NET_SECONDS,
+            _bounds(self._settings),
         )
-        self._places = Places(self._settings.concurrency, self._settings.queue)
+        settings = self._settings
+        bounds = settings.concurrency, settings.queue, settings.concurrency_each
+        self._places, self._short_places = Places(*bounds), Places(*bounds)
         self._results = OpenResults(
             self._reactor, self._store, self._settings, self._spawn
         )
@@ -338,8 +342,13 @@ class CoordinatorService(Service):
 
     @asynccontextmanager
     async def _place(self, principal_key: str, window: Window) -> AsyncGenerator[None]:
-        """Have one of the places for queries under way."""
-        turn = self._places.take(principal_key)
+        """
+        Have one of the places for queries under way.
+
+        What is a part of an answer never waits behind results of any length.
+        """
+        places = self._places if window.further else self._short_places
+        turn = places.take(principal_key)
         if not turn.called:
             turn.addTimeout(
                 window.wait_seconds, self._reactor, lambda *_: Failure(busy())
@@ -348,7 +357,7 @@ class CoordinatorService(Service):
         try:
             yield
         finally:
-            self._places.give_back()
+            places.give_back(principal_key)
 
     @property
     def _lists(self) -> str:
@@ -365,3 +374,13 @@ class CoordinatorService(Service):
         if record.position is not None:
             query.exchange.uri = record.position.uri
         return query
+
+
+def _bounds(settings: QuerySettings) -> dict[str, str]:
+    """Give the session properties by which Trino itself bounds a query."""
+    bounds = {}
+    if settings.max_scan_bytes is not None:
+        bounds["query_max_scan_physical_bytes"] = f"{settings.max_scan_bytes}B"
+    if settings.max_cpu_seconds is not None:
+        bounds["query_max_cpu_time"] = f"{settings.max_cpu_seconds:g}s"
+    return bounds

@@ -2,6 +2,7 @@
 
 from attrs import define, field
 
+from mcp_trino.interfaces import ICoordinator
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.tools.output import compact, output_schema
 from mcp_trino.tools.tool import Call, Reply, Tool
@@ -24,7 +25,7 @@ _SCHEMA = output_schema(
         "max_bytes": _NUMBER,
         "timeout_seconds": _NUMBER,
     },
-    ("name", "trino_user", "read_only"),
+    ("name", "read_only"),
 )
 
 
@@ -32,6 +33,7 @@ _SCHEMA = output_schema(
 class IdentityTools:
     """``whoami``."""
 
+    _coordinator: ICoordinator = field(repr=False)
     _queries: QuerySettings = field(repr=False)
     _trino: TrinoSettings = field(repr=False)
 
@@ -56,7 +58,7 @@ class IdentityTools:
             "subject": principal.subject,
             "client_id": principal.client_id,
             "scopes": sorted(principal.scopes),
-            "trino_user": self._trino.user,
+            "trino_user": self._coordinator.user_of(principal),
             "catalog": self._trino.catalog,
             "schema": self._trino.schema,
             "read_only": True,

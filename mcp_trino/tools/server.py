@@ -79,7 +79,7 @@ def make_server(
         *PagingTools(execution, lists).tools(),
         *lists,
         *MetadataTools(execution, dictionary).tools(),
-        *IdentityTools(queries, trino).tools(),
+        *IdentityTools(coordinator, queries, trino).tools(),
     )
     messages = Messages(
         {tool.name: tool for tool in tools},

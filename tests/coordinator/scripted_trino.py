@@ -51,6 +51,7 @@ class ScriptedTrino:
 
     :ivar scripts: by the text of the statement.
     :ivar failures: raised or answered instead, one for each request.
+    :ivar failures_from: more of them, from the request of a number on.
     :ivar lost: the numbers of the requests whose answer does not arrive.
     :ivar requests: methods and URLs, as they came.
     :ivar deleted: the ids of queries that were canceled.
@@ -60,6 +61,7 @@ class ScriptedTrino:
     clock: Clock
     scripts: dict = field(factory=dict)
     failures: deque = field(factory=deque)
+    failures_from: dict = field(factory=dict)
     lost: set = field(factory=set)
     requests: list = field(factory=list)
     headers: list = field(factory=list)
@@ -75,6 +77,7 @@ class ScriptedTrino:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
+        self.failures.extend(self.failures_from.pop(len(self.requests), ()))
         if self.failures:
             failure = self.failures.popleft()
             if isinstance(failure, Exception):
@@ -95,6 +98,8 @@ class ScriptedTrino:
         path = url.removeprefix(ORIGIN).partition("?")[0]
         if path == "/v1/info":
             return answer(200, {"nodeVersion": {"version": "476"}})
+        if path == "/v1/query":
+            return self._queries_in(url.partition("state=")[2])
         if path.startswith("/v1/query/"):
             return self._query(method, path.rpartition("/")[2])
         _, _, _, query_id, token = path.split("/")
@@ -110,6 +115,7 @@ class ScriptedTrino:
             "script": list(self.scripts[text]),
             "token": 0,
             "info": headers["X-Trino-Client-Info"],
+            "text": text,
         }
         return answer(200, self._document(query_id, 1))
 
@@ -140,6 +146,20 @@ class ScriptedTrino:
         if token is not None:
             document["nextUri"] = f"{ORIGIN}/v1/statement/{query_id}/{token}"
         return document
+
+    def _queries_in(self, state):
+        found = [
+            {
+                "queryId": query_id,
+                "state": state,
+                "query": query["text"],
+                "session": {"clientInfo": query["info"]},
+                "queryStats": {"createTime": f"2026-01-01T00:00:0{number}Z"},
+            }
+            for number, (query_id, query) in enumerate(self._queries.items())
+            if state == "RUNNING" and query_id not in self.deleted
+        ]
+        return answer(200, found)
 
     def _query(self, method, query_id):
         if query_id not in self._queries:

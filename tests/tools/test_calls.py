@@ -16,7 +16,13 @@ from mcp_trino.tools.calls import Calls
 from mcp_trino.tools.identity import IdentityTools
 from mcp_trino.tools.tool import Call, Reply, Tool
 from tests.recording import RecordingAudit
-from tests.tools.scripted import ALICE, QUERIES, TRINO, WITHOUT_DEFAULTS
+from tests.tools.scripted import (
+    ALICE,
+    QUERIES,
+    TRINO,
+    WITHOUT_DEFAULTS,
+    ScriptedCoordinator,
+)
 
 
 def tool(function: Callable[[Call], Any]) -> Tool:
@@ -154,7 +160,7 @@ class WhoamiTests(SynchronousTestCase):
 
     def test_person(self) -> None:
         """It shows who is asking, as whom Trino is asked, and the limits."""
-        (whoami,) = IdentityTools(QUERIES, TRINO).tools()
+        (whoami,) = IdentityTools(ScriptedCoordinator(), QUERIES, TRINO).tools()
         principal = Principal(
             issuer="https://id.example",
             subject="1",
@@ -185,7 +191,9 @@ class WhoamiTests(SynchronousTestCase):
 
     def test_nobody_asked(self) -> None:
         """What is not known is left out."""
-        (whoami,) = IdentityTools(QUERIES, WITHOUT_DEFAULTS).tools()
+        (whoami,) = IdentityTools(
+            ScriptedCoordinator(), QUERIES, WITHOUT_DEFAULTS
+        ).tools()
         call = Call(local_principal("trino"), {})
         reply = self.successResultOf(Deferred.fromCoroutine(whoami.function(call)))
         left_out = {"issuer", "client_id", "scopes", "catalog", "schema"}
