@@ -38,6 +38,8 @@ A Model Context Protocol server for Trino. The command is one of
   stdio     serve one assistant, on standard input and output
   sandbox   try it: a real Trino with sample data, and the server before it
   doctor    say what would keep it from serving, with the settings as they are
+  introspect
+            say whether a token holds, and why not
   settings  print the reference of all settings
 Without a command it serves what MCP_TRANSPORT says, stdio by default.
 
@@ -187,10 +189,18 @@ def _settings(_: Sequence[str]) -> None:
     sys.stdout.write(as_rst())
 
 
+def _introspect(arguments: Sequence[str]) -> None:
+    # Only now: a process that serves must not have the worker's code in it.
+    from mcp_trino.introspection.asking import introspect  # noqa: PLC0415
+
+    introspect(arguments)
+
+
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "serve": lambda arguments: _serve(_HTTPOptions, arguments),
     "stdio": lambda arguments: _serve(_StdioOptions, arguments),
     "sandbox": _sandbox,
     "doctor": _doctor,
+    "introspect": _introspect,
     "settings": _settings,
 }

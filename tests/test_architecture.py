@@ -97,7 +97,7 @@ BROUGHT = {
     "werkzeug": "klein",
 }
 # Where a function may import the reactor, once it has been chosen.
-USES_REACTOR = {"tap", "command"}
+USES_REACTOR = {"tap", "command", "introspection.child", "introspection.tap"}
 LINES = 400
 
 

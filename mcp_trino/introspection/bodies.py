@@ -60,12 +60,13 @@ class _Collector(Protocol):
             self.whole.errback(reason)
 
     def _abort(self) -> None:
-        self.transport.abortConnection()
+        # Agent hands on a transport that cannot be aborted.
+        self.transport.loseConnection()
 
 
 def read_body(response: IResponse, most: int) -> Deferred[bytes]:
     """
-    Read the body of an answer; canceling it aborts the connection.
+    Read the body of an answer; canceling it ends the connection.
 
     :param most: the bytes that it may have.
     :raise ValueError: it has more.

@@ -12,31 +12,28 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
-    IConsumer,
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import (
     Certificate,
     optionsForClientTLS,
     platformTrust,
     trustRootFromCertificates,
 )
-from twisted.python.failure import Failure
-from twisted.web.client import Agent, ResponseDone
+from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import (
     IAgentEndpointFactory,
-    IBodyProducer,
     IResponse,
 )
 from zope.interface import implementer
 
 from mcp_trino.errors import ConfigurationError, Undecidable
+from mcp_trino.introspection.bodies import Bytes, read_body
 
 CONNECT_SECONDS = 3.0
 WHOLE_SECONDS = 10.0
@@ -133,9 +130,9 @@ class Fetching:
                 ask.method.encode(),
                 ask.url.encode(),
                 _headers(ask),
-                _Body(ask.body) if ask.body else None,
+                Bytes(ask.body) if ask.body else None,
             )
-            body = await _collect(response, ask.max_bytes)
+            body = await read_body(response, ask.max_bytes)
         except (Undecidable, CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - TLS and HTTP have many
@@ -225,57 +222,3 @@ class _Remembered:
         """Connect, and keep the connection in mind."""
         connecting = self._endpoint.connect(protocolFactory)
         return connecting.addCallback(self._connection.remember)
-
-
-@implementer(IBodyProducer)
-class _Body:
-    """A body that is written at once."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """Write it."""
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """Have nothing more to write."""
-
-    def resumeProducing(self) -> None:
-        """Have nothing more to write."""
-
-    def stopProducing(self) -> None:
-        """Have nothing more to write."""
-
-
-class _Collector(Protocol):
-    """Counts a body while it arrives."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self.done: Deferred[bytes] = Deferred()
-        self._max_bytes = max_bytes
-        self._received = bytearray()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Take a part, unless it is too much."""
-        self._received += data
-        if len(self._received) > self._max_bytes and not self.done.called:
-            most = self._max_bytes
-            self.done.errback(Undecidable(f"the answer has more than {most} bytes"))
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Give the body if it is whole."""
-        if self.done.called:
-            return
-        if reason.check(ResponseDone):
-            self.done.callback(bytes(self._received))
-        else:
-            self.done.errback(reason)
-
-
-async def _collect(response: IResponse, max_bytes: int) -> bytes:
-    collector = _Collector(max_bytes)
-    response.deliverBody(collector)
-    return await collector.done

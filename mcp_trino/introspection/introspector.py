@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -109,7 +109,7 @@ class Introspector(MultiService):
     def explain_login(self, id_token: str, nonce: str) -> Deferred[Active]:
         """Judge an ID token, as ``explain``."""
         if self._logins is None:
-            raise Undecidable("this server is no client of a provider")
+            return fail(Undecidable("this server is no client of a provider"))
         return self._logins.judge_login(id_token, nonce).addCallback(self._marked)
 
     def reread(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.error import TimeoutError as TooLate
+from twisted.internet.defer import TimeoutError as TooLate
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -31,7 +31,10 @@ RELOAD_SECONDS = 30.0
 STALE_SECONDS = 86400.0
 _OLD_SECONDS = 900.0
 _TICK_SECONDS = 1.0
-_WAIT_SECONDS = 3.0
+# Less than the web process waits, and fewer than it asks at once: tokens whose
+# keys are known are judged meanwhile.
+_WAIT_SECONDS = 1.5
+_MAX_WAITING = 4
 # How long a withdrawn key may still count, so not as long as many providers say.
 _REFRESH_SECONDS = 900.0
 _MIN_REFRESH_SECONDS = 300.0
@@ -135,6 +138,8 @@ class ProviderKeys(Service):
         """Fetch once with all others that want it, if one more is allowed."""
         if self._current is None and not self._spend():
             return
+        if len(self._waiting) >= _MAX_WAITING:
+            raise Undecidable("the provider takes long to answer")
         waiter: Deferred[None] = Deferred(self._waiting.remove)
         self._waiting.append(waiter)
         self._begin()

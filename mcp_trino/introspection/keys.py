@@ -221,9 +221,11 @@ def _public_key(member: dict[str, Any]) -> Key:
 
 
 def _algorithms(jwk: JWK, member: dict[str, Any]) -> frozenset[str]:
+    # jwcrypto looks at a key no sooner than it is used.
+    usable = jwk.get_op_key("verify")
     if member["kty"] != "RSA":
         return _CURVES.get((member["kty"], member.get("crv", "")), frozenset())
-    numbers = jwk.get_op_key("verify").public_numbers()
+    numbers = usable.public_numbers()
     exponent = numbers.e
     if numbers.n.bit_length() not in _RSA_BITS:
         raise Unsound(f"its modulus has {numbers.n.bit_length()} bits")

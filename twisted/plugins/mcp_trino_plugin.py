@@ -8,3 +8,10 @@ mcp_trino = ServiceMaker(
     "Model Context Protocol server for Trino.",
     "mcp-trino",
 )
+
+mcp_trino_introspect = ServiceMaker(
+    "mcp-trino introspection",
+    "mcp_trino.introspection.tap",
+    "Judges tokens for mcp-trino, in a process of its own.",
+    "mcp-trino-introspect",
+)
