@@ -167,7 +167,8 @@ class PresentedTokens:
 
     def subject_token(self, principal: Principal) -> Deferred[str]:
         """Give it."""
-        if not principal.token:
+        # What this server made itself is nobody else's to see.
+        if not principal.token or principal.grant:
             return fail(NoTrinoUser("this call came without a token to exchange"))
         return succeed(principal.token)
 

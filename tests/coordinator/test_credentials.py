@@ -151,7 +151,9 @@ class ExchangedTokensTests(SynchronousTestCase):
         found = self.successResultOf(presented.subject_token(ALICE))
         self.assertEqual(found, "own")
         nothing = Principal("https://idp.test", "1", "alice")
-        self.failureResultOf(presented.subject_token(nothing), NoTrinoUser)
+        ours = Principal("https://mcp.test", "1", "alice", token="t", grant="g")
+        for principal in (nothing, ours):
+            self.failureResultOf(presented.subject_token(principal), NoTrinoUser)
 
 
 class EndpointTestCase(TestCase):

@@ -6,8 +6,10 @@ Tokens are taken from the issuer ``https://idp.test``, for the audience
 ``trino``.
 """
 
+import atexit
 import hashlib
 import json
+import shutil
 import time
 from functools import cache
 from pathlib import Path
@@ -69,6 +71,7 @@ def secured_trino() -> SecuredTrino:
     :raise: what ``tests.real_trino.real_trino`` raises.
     """
     directory = Path(mkdtemp(prefix="mcp-trino-secured-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     certificates = make_certificates(directory)
     signing_key = JWK.generate(kty="RSA", size=2048)
     port = free_port()
