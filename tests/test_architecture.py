@@ -21,6 +21,7 @@ ROOT = PACKAGE.parent
 SHARED = {
     "active",
     "errors",
+    "fetching",
     "interfaces",
     "log",
     "principal",
