@@ -12,9 +12,12 @@ from mcp_trino.queries import Page, PageState, Statement, Window
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.statements.guard import UNRESTRICTED, Guard, Permit
 from mcp_trino.tools.arguments import Argument
+from mcp_trino.tools.kept import Kept
 from mcp_trino.tools.output import page_reply
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Call, Reply
+
+_MOST_RUNNING_CHARS = 5_000_000
 
 
 @define(eq=False)
@@ -32,6 +35,12 @@ class Execution:
     trino: TrinoSettings
     _suggestions: Suggestions = field(repr=False)
     guard: Guard = UNRESTRICTED
+    _running: Kept[str, Statement] = field(init=False, repr=False)
+
+    @_running.default
+    def _none_running(self) -> Kept[str, Statement]:
+        clock = self._suggestions.clock
+        return Kept(clock, self.queries.result_ttl_seconds, _MOST_RUNNING_CHARS)
 
     def place(self) -> tuple[Argument, Argument]:
         """Give the arguments that ``session`` reads."""
@@ -113,12 +122,24 @@ class Execution:
         :raise: all else that ``ICoordinator.execute`` raises.
         """
         try:
-            return await self._coordinator.execute(
+            page = await self._coordinator.execute(
                 statement, call.principal, window, call.watch
             )
         except StatementFailed as error:
-            hint = await self._suggestions.nearest(error, statement, call.principal)
-            raise evolve(error, hint=hint) from None
+            raise await self._hinted(error, statement, call) from None
+        self._remember(statement, page)
+        return page
+
+    async def _hinted(
+        self, error: StatementFailed, statement: Statement, call: Call
+    ) -> StatementFailed:
+        hint = await self._suggestions.nearest(error, statement, call.principal)
+        return evolve(error, hint=hint)
+
+    def _remember(self, statement: Statement, page: Page) -> None:
+        """Keep what hints are made from for an error that comes later."""
+        if page.state is PageState.RUNNING and page.handle is not None:
+            self._running.put(page.handle, statement, len(statement.text))
 
     async def rows(
         self, statement: Statement, call: Call, max_rows: int, **bounds: int
@@ -155,9 +176,17 @@ class Execution:
         if not (rows.isascii() and rows.isdigit()):
             raise PageGone("no such page")
         max_rows = min(max(int(rows[:9]), 1), self.queries.max_rows)
-        page = await self._coordinator.fetch(
-            handle, call.principal, self.window(max_rows), call.watch
-        )
+        statement = self._running.get(handle)
+        try:
+            page = await self._coordinator.fetch(
+                handle, call.principal, self.window(max_rows), call.watch
+            )
+        except StatementFailed as error:
+            if statement is None:
+                raise
+            raise await self._hinted(error, statement, call) from None
+        if statement is not None:
+            self._remember(statement, page)
         return self.show(page, max_rows)
 
     def token(self, page: Page, max_rows: int) -> str | None:

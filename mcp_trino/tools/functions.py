@@ -2,7 +2,8 @@
 The names of Trino's built-in functions, for hints only.
 
 ``SHOW FUNCTIONS`` takes Trino seconds, and they differ little from version to
-version. Those that belong to the grammar, such as ``cast``, are among them.
+version: these are known before it was asked. Those that belong to the grammar,
+such as ``cast``, are among them.
 """
 
 BUILT_IN_FUNCTIONS = frozenset(

@@ -174,7 +174,7 @@ def schemas_like(catalog: str, name: str) -> str:
 def _nearest(column: str, name: str) -> str:
     # Trino chooses, for there may be many thousand.
     distance = f"levenshtein_distance({column}, {quote_literal(name)})"
-    return f"ORDER BY {distance} LIMIT 50"
+    return f"ORDER BY {distance} LIMIT 500"
 
 
 def _relation(catalog: str, name: str) -> str:

@@ -70,7 +70,7 @@ def make_server(
     :param loop: the event loop that serves, the one of the reactor.
     :param guard: the decision on statements and names.
     """
-    suggestions = Suggestions(coordinator, clock)
+    suggestions = Suggestions(coordinator, clock, guard.allowlist)
     execution = Execution(coordinator, queries, trino, suggestions, guard)
     dictionary = Dictionary(execution)
     lists = ListTools(execution, dictionary).tools()

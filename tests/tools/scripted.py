@@ -120,6 +120,8 @@ class ScriptedCoordinator:
 
     An answer is a page, an exception, a Deferred, or a function that gives one
     of them. What it was asked is kept.
+
+    :ivar failure: what ``fetch`` ends with, if with anything.
     """
 
     script: dict[str, Any] = field(factory=dict)
@@ -127,6 +129,7 @@ class ScriptedCoordinator:
     asked: list[Asked] = field(factory=list)
     fetched: list[tuple[str, Window]] = field(factory=list)
     canceled: list[str] = field(factory=list)
+    failure: Exception | None = None
     running: tuple[RunningQuery, ...] = ()
 
     def execute(
@@ -148,6 +151,8 @@ class ScriptedCoordinator:
     ) -> Deferred[Page]:
         """Give the page of that handle."""
         self.fetched.append((handle, window))
+        if self.failure is not None:
+            return fail(self.failure)
         if handle in self.pages:
             return succeed(self.pages[handle])
         return fail(PageGone("no such page"))

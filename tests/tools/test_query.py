@@ -127,6 +127,24 @@ class WithoutDefaultsTests(ToolsTestCase):
 class FetchPageTests(ToolsTestCase):
     """``fetch_page``."""
 
+    def test_hint(self) -> None:
+        """An error that comes while a query is waited for has the same hint."""
+        self.coordinator.script = {
+            "a.b.ordes": running("h.1"),
+            "levenshtein": page({"table_name": "varchar"}, ["orders"]),
+        }
+        self.coordinator.pages = {"h.1": running("h.1")}
+        text = "SELECT 1 FROM a.b.ordes"
+        token = self.call("execute_query", query=text).structured["next_page"]
+        self.call("fetch_page", page=token)
+        self.coordinator.failure = StatementFailed(
+            "TABLE_NOT_FOUND", "USER_ERROR", "Table 'a.b.ordes' does not exist"
+        )
+        error = self.error("fetch_page", StatementFailed, page=token)
+        self.assertEqual(error.hint, "nearest tables: orders")
+        error = self.error("fetch_page", StatementFailed, page="other.1.100")
+        self.assertIsNone(error.hint)
+
     def test_pages(self) -> None:
         """Each page names the next, and all have the size that was asked for."""
         rows = {"x": "integer"}
