@@ -10,7 +10,7 @@ from typing import IO
 from attrs import evolve
 
 from bench.references import Address
-from mcp_trino.sandbox.launch import SUPERVISOR, Event, Launch
+from mcp_trino.sandbox.launch import SUPERVISOR, Event, TrinoLaunch
 
 
 @contextmanager
@@ -25,7 +25,9 @@ def sandbox(
     :raise RuntimeError: it cannot be had; why is in the message.
     """
     launch = evolve(
-        Launch.from_environment(os.environ), properties=properties or {}, quick=quick
+        TrinoLaunch.from_environment(os.environ),
+        properties=properties or {},
+        quick=quick,
     )
     with Popen(SUPERVISOR, stdin=PIPE, stdout=PIPE) as supervisor:
         if supervisor.stdin is None or supervisor.stdout is None:

@@ -22,8 +22,8 @@ from twisted.python.usage import UsageError
 from mcp_trino.config.documentation import as_rst
 from mcp_trino.config.names import NAMES
 from mcp_trino.log import observer_of
-from mcp_trino.sandbox.launch import Launch
-from mcp_trino.sandbox.process import SandboxTrino
+from mcp_trino.sandbox.launch import TrinoLaunch
+from mcp_trino.sandbox.process import SandboxServer
 from mcp_trino.settings import Transport
 from mcp_trino.tap import Options, makeService
 
@@ -153,8 +153,8 @@ def _sandbox(arguments: Sequence[str]) -> None:
 
     for warning in options.warnings:
         _say(warning)
-    launch = evolve(Launch.from_environment(os.environ), quick=True)
-    trino = SandboxTrino(reactor, launch, _say)
+    launch = evolve(TrinoLaunch.from_environment(os.environ), quick=True)
+    trino = SandboxServer(reactor, launch, _say)
     demonstration = Demonstration(reactor, options.settings, trino, _say)
     run(demonstration, observer_of(sys.stderr, LogLevel.warn))
     if demonstration.failed:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from mcp_trino.application import make_service
 from mcp_trino.errors import SandboxFailed, SandboxUnavailable
-from mcp_trino.sandbox.process import SandboxTrino
+from mcp_trino.sandbox.process import SandboxServer
 from mcp_trino.sandbox.proof import QUERY, prove
 from mcp_trino.settings import Settings, TrinoSettings
 from mcp_trino.startup import CannotStart
@@ -41,7 +41,7 @@ class Demonstration(MultiService):
         self,
         reactor: Any,
         settings: Settings,
-        trino: SandboxTrino,
+        trino: SandboxServer,
         say: Callable[[str], None],
     ) -> None:
         """:param say: tells the person who waits."""

@@ -8,7 +8,6 @@ import atexit
 import os
 import secrets
 import shutil
-import socket
 from functools import cache
 from pathlib import Path
 from subprocess import STDOUT, Popen, run
@@ -20,6 +19,7 @@ import psycopg
 from attrs import define, field
 
 from tests.e2e.certificates import Certificates, make_certificates
+from tests.ports import free_port
 
 _DEBIAN = "/usr/lib/postgresql"
 _SECONDS = 30
@@ -114,7 +114,7 @@ def real_postgresql() -> RealPostgreSQL:
     )
     if made.returncode != 0:
         raise AssertionError(made.stderr)
-    server = RealPostgreSQL(certificates, binaries, directory, password, _free_port())
+    server = RealPostgreSQL(certificates, binaries, directory, password, free_port())
     server.start()
     atexit.register(server.close)
     return server
@@ -133,9 +133,3 @@ def _binaries() -> Path:
     if os.environ.get("CI") == "true":
         raise AssertionError(reason)
     raise SkipTest(reason)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

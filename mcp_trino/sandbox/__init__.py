@@ -1,1 +1,1 @@
-"""A real Trino on this machine, for a first try and for tests."""
+"""A real Trino and a real Keycloak here, for a first try and for tests."""

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 from jgo.maven import MavenContext, PythonResolver
 
 from mcp_trino.errors import SandboxUnavailable
@@ -43,6 +43,8 @@ class Artifact:
     :ivar unpacked_bytes: size on disk of what is unpacked.
     :ivar parts: what to unpack, as paths below the archive's one directory;
         everything by default.
+    :ivar name: of the archive's one directory, the same in the cache; the
+        artifact and its version by default.
     """
 
     coordinate: str
@@ -50,10 +52,10 @@ class Artifact:
     archive_bytes: int
     unpacked_bytes: int
     parts: tuple[str, ...] = ("",)
+    name: str = field()
 
-    @property
-    def name(self) -> str:
-        """The name of the archive's one directory, the same in the cache."""
+    @name.default
+    def _usual_name(self) -> str:
         _, artifact, version, _ = self.coordinate.split(":")
         return f"{artifact}-{version}"
 

@@ -63,6 +63,18 @@ class Instance:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(target)
 
+    def keep(self, made: Path, target: Path) -> None:
+        """
+        Move what this instance has made into the cache.
+
+        :param made: in the instance's directory.
+        """
+        # A power cut must not leave the name without the content.
+        os.sync()
+        # Another instance may have been first.
+        with suppress(OSError):
+            made.rename(target)
+
     def note_server(self, process_id: int) -> None:
         """Keep the process id of the server for whoever finds it without us."""
         self.server_lock.write(str(process_id))

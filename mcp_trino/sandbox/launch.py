@@ -11,7 +11,8 @@ import sys
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Self
+from secrets import token_urlsafe
+from typing import Any, ClassVar, Self
 
 from attrs import asdict, field, frozen
 
@@ -24,8 +25,8 @@ class Event(Enum):
     What a supervisor tells, each with a text.
 
     ``REPORT``: a sentence for the person who waits. ``READY``: the URL of the
-    coordinator, which has answered a query. ``UNAVAILABLE`` and ``FAILED``: the
-    texts of the exceptions of these names; nothing comes after them.
+    server, which has answered. ``UNAVAILABLE`` and ``FAILED``: the texts of the
+    exceptions of these names; nothing comes after them.
     """
 
     REPORT = "report"
@@ -58,31 +59,21 @@ def _built_in_catalogs() -> dict[str, dict[str, str]]:
 @frozen
 class Launch:
     """
-    One Trino to run.
+    One server to run.
 
-    Its plain port is the one that is probed for readiness, by a query without a
-    credential: with authentication switched on, set
-    ``http-server.authentication.allow-insecure-over-http`` as well.
-
+    :cvar program: which one, on the wire.
     :ivar cache: the directory for what is downloaded and for running instances.
     :ivar maven_url: the Maven repository to download from, ``None`` for the
         public one.
     :ivar heap_mb: the most memory of Java's heap, in MiB.
-    :ivar quick: compile quickly rather than well, which suits tests.
-    :ivar catalogs: the properties of each catalog.
-    :ivar properties: of ``config.properties``, besides or instead of ours.
-    :ivar files: more files by their path in the server's working directory, for
-        example ``etc/access-control.properties``.
     :ivar timeout_seconds: how long the start of the server may take.
     """
+
+    program: ClassVar[str]
 
     cache: Path = field(converter=_absolute)
     maven_url: str | None = None
     heap_mb: int = 2048
-    quick: bool = False
-    catalogs: Mapping[str, Mapping[str, str]] = field(factory=_built_in_catalogs)
-    properties: Mapping[str, str] = field(factory=dict, repr=False)
-    files: Mapping[str, str] = field(factory=dict, repr=False)
     timeout_seconds: float = 300.0
 
     @classmethod
@@ -103,9 +94,61 @@ class Launch:
 
     def to_line(self) -> bytes:
         """Give the line that asks a supervisor for this."""
-        return json.dumps(asdict(self) | {"cache": str(self.cache)}).encode() + b"\n"
+        more = {"cache": str(self.cache), "program": self.program}
+        return json.dumps(asdict(self) | more).encode() + b"\n"
 
-    @classmethod
-    def from_line(cls, line: bytes) -> Self:
+    @staticmethod
+    def from_line(line: bytes) -> "Launch":
         """Read the line that a supervisor is given."""
-        return cls(**json.loads(line))
+        values = json.loads(line)
+        return _LAUNCHES[values.pop("program")](**values)
+
+
+@frozen(kw_only=True)
+class TrinoLaunch(Launch):
+    """
+    One Trino to run.
+
+    Its plain port is the one that is probed for readiness, by a query without a
+    credential: with authentication switched on, set
+    ``http-server.authentication.allow-insecure-over-http`` as well.
+
+    :ivar quick: compile quickly rather than well, which suits tests.
+    :ivar catalogs: the properties of each catalog.
+    :ivar properties: of ``config.properties``, besides or instead of ours.
+    :ivar files: more files by their path in the server's working directory, for
+        example ``etc/access-control.properties``.
+    """
+
+    program = "trino"
+
+    quick: bool = False
+    catalogs: Mapping[str, Mapping[str, str]] = field(factory=_built_in_catalogs)
+    properties: Mapping[str, str] = field(factory=dict, repr=False)
+    files: Mapping[str, str] = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
+class KeycloakLaunch(Launch):
+    """
+    One Keycloak to run, with one realm and an empty database.
+
+    :ivar realm: the representation of the realm, as Keycloak exports it.
+    :ivar certificate_file: a PEM certificate chain, to speak https.
+    :ivar key_file: its key.
+    :ivar admin_password: of the user ``admin`` of the realm ``master``; whoever
+        asks before there is one could make herself administrator.
+    """
+
+    program = "keycloak"
+
+    realm: Mapping[str, Any] = field(factory=dict, repr=False)
+    heap_mb: int = 512
+    certificate_file: str | None = None
+    key_file: str | None = None
+    admin_password: str = field(factory=token_urlsafe, repr=False)
+
+
+_LAUNCHES: dict[str, type[Launch]] = {
+    launch.program: launch for launch in (TrinoLaunch, KeycloakLaunch)
+}

@@ -1,4 +1,4 @@
-"""A sandbox's Trino as a Twisted program starts and stops it."""
+"""A server of the sandbox as a Twisted program starts and stops it."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ from mcp_trino.sandbox.launch import SUPERVISOR, Event, Launch
 
 
 @define(eq=False)
-class SandboxTrino:
+class SandboxServer:
     """
-    One Trino on the loopback interface that lives no longer than this process.
+    One server on the loopback interface that lives no longer than this process.
 
     It is started once.
 
@@ -33,11 +33,11 @@ class SandboxTrino:
 
     def start(self) -> Deferred[str]:
         """
-        Download what is missing and start Trino; to cancel this is to stop.
+        Download what is missing and start the server; to cancel this is to stop.
 
-        :return: the URL of the coordinator, once it has answered a query.
+        :return: its URL, once it has answered.
         :raise SandboxUnavailable: this machine lacks something.
-        :raise SandboxFailed: Trino did not start, or was stopped before it had.
+        :raise SandboxFailed: it did not start, or was stopped before it had.
         """
         supervisor = self._supervisor = _Supervisor(self._launch, self._report)
         self._reactor.spawnProcess(
@@ -52,9 +52,9 @@ class SandboxTrino:
 
     def ended(self) -> Deferred[None]:
         """
-        Wait for the end of a Trino that was started; it fires after ``stop``.
+        Wait for the end of a server that was started; it fires after ``stop``.
 
-        :raise SandboxFailed: Trino ended by itself.
+        :raise SandboxFailed: it ended by itself.
         """
         if self._supervisor is None:
             return succeed(None)
@@ -62,7 +62,7 @@ class SandboxTrino:
         return supervisor.wait().addCallback(lambda _: supervisor.check())
 
     def stop(self) -> Deferred[None]:
-        """End Trino; it fires when its processes and its files have gone."""
+        """End the server; it fires when its processes and its files have gone."""
         if self._supervisor is None:
             return succeed(None)
         self._supervisor.stop()
@@ -73,7 +73,7 @@ class _Supervisor(ProcessProtocol):
     """
     Our end of the supervisor's pipes.
 
-    :ivar ready: fires with the URL of the coordinator.
+    :ivar ready: fires with the URL of the server.
     """
 
     transport: IProcessTransport
@@ -132,7 +132,7 @@ class _Supervisor(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """See to it that nothing is left, and tell all who wait."""
         if not reason.check(ProcessDone):
-            # It could not end Trino itself, which is in its process group.
+            # It could not end the server itself, which is in its process group.
             # A group of which only zombies are left is an EPERM on macOS.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process_id, signal.SIGKILL)

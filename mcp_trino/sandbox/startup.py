@@ -1,4 +1,4 @@
-"""From an empty machine to a Trino that answers: download, configure, run, wait."""
+"""From an empty machine to a server that answers: download, configure, run, wait."""
 
 import os
 import socket
@@ -12,11 +12,12 @@ from threading import Lock
 from attrs import define, field
 
 from mcp_trino.errors import SandboxFailed
-from mcp_trino.sandbox import trino
 from mcp_trino.sandbox.artifacts import ensure_unpacked
 from mcp_trino.sandbox.instances import Instance, create_instance
-from mcp_trino.sandbox.launch import Event, Launch
-from mcp_trino.sandbox.probe import runs_queries
+from mcp_trino.sandbox.keycloak import Keycloak
+from mcp_trino.sandbox.launch import Event, KeycloakLaunch, Launch, TrinoLaunch
+from mcp_trino.sandbox.program import Program
+from mcp_trino.sandbox.trino import Trino
 
 _PROBE_INTERVAL_SECONDS = 0.25
 _TERMINATION_SECONDS = 5.0
@@ -25,7 +26,7 @@ _TERMINATION_SECONDS = 5.0
 @define(eq=False)
 class Startup:
     """
-    One Trino, from its download to its end.
+    One server, from its download to its end.
 
     ``run`` belongs to one thread, ``end`` and ``remove`` to another.
 
@@ -35,45 +36,53 @@ class Startup:
     _launch: Launch
     _tell: Callable[[Event, str], None] = field(repr=False)
     _now: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _program: Program = field(init=False)
     _lock: Lock = field(init=False, factory=Lock, repr=False)
     _ended: bool = field(init=False, default=False)
     _instance: Instance | None = field(init=False, default=None)
     _processes: list["Popen[bytes]"] = field(init=False, factory=list, repr=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._program = _program(self._launch, _free_port())
+
     def run(self) -> None:
         """
-        Download what is missing, start Trino and stay until it ends.
+        Download what is missing, start the server and stay until it ends.
 
         :raise SandboxUnavailable: this machine lacks something.
-        :raise SandboxFailed: Trino did not start, or ended by itself.
+        :raise SandboxFailed: it did not start, or ended by itself.
         :raise SystemExit: ``end`` was called.
         """
-        launch = self._launch
+        launch, program = self._launch, self._program
         ensure_unpacked(
-            trino.ARTIFACTS,
+            program.artifacts,
             launch.cache,
             maven_url=launch.maven_url,
-            spare_bytes=trino.SPARE_BYTES,
+            spare_bytes=program.spare_bytes,
             report=self._report,
         )
         self._instance = instance = create_instance(launch.cache)
-        port = _free_port()
-        trino.configure(instance, launch, port)
+
+        def run(command: list[str], log: str) -> int:
+            return self._spawn(command, instance, instance.directory / log).wait()
+
+        program.configure(instance)
         self._report(
-            f"Starting Trino {trino.VERSION} on 127.0.0.1:{port} "
+            f"Starting {program.title} on 127.0.0.1:{program.port} "
             f"with up to {launch.heap_mb} MB of memory for its data …"
         )
+        program.prepare(instance, run)
         server = self._spawn(
-            trino.server_command(instance, launch),
+            program.command(instance),
             instance,
             instance.log,
             [instance.server_lock.fileno()],
         )
         instance.note_server(server.pid)
-        self._wait_until_ready(server, instance, port)
-        self._tell(Event.READY, f"http://127.0.0.1:{port}")
+        self._wait_until_ready(server, instance)
+        self._tell(Event.READY, program.url)
         with suppress(OSError):
-            self._archive_classes(instance)
+            program.follow_up(instance, run)
         raise self._failure(f"ended with exit code {server.wait()}", instance)
 
     def end(self) -> None:
@@ -112,6 +121,7 @@ class Startup:
             process = Popen(  # noqa: S603 - nothing of it comes from outside
                 command,
                 cwd=instance.directory,
+                env=os.environ | self._program.environment,
                 stdin=DEVNULL,
                 stdout=output,
                 stderr=STDOUT,
@@ -120,11 +130,9 @@ class Startup:
             self._processes.append(process)
         return process
 
-    def _wait_until_ready(
-        self, server: "Popen[bytes]", instance: Instance, port: int
-    ) -> None:
+    def _wait_until_ready(self, server: "Popen[bytes]", instance: Instance) -> None:
         deadline = self._now() + self._launch.timeout_seconds
-        while not runs_queries(port):
+        while not self._program.is_ready():
             try:
                 code = server.wait(_PROBE_INTERVAL_SECONDS)
             except TimeoutExpired:
@@ -132,34 +140,24 @@ class Startup:
                     continue
                 seconds = self._launch.timeout_seconds
                 raise self._failure(
-                    f"runs no query after {seconds:g} s", instance
+                    f"is not ready after {seconds:g} s", instance
                 ) from None
             raise self._failure(f"ended with exit code {code}", instance)
-
-    def _archive_classes(self, instance: Instance) -> None:
-        """
-        Archive the classes of a first run, so that the next start is quicker.
-
-        It is done beside the running server and at a low priority; when it
-        fails, later starts are as slow as this one.
-        """
-        archive = trino.class_archive(self._launch.cache)
-        if archive.exists():
-            return
-        written = instance.directory / archive.name
-        command = trino.archive_command(instance, self._launch, written)
-        log = instance.directory / "archive.log"
-        if self._spawn(command, instance, log).wait() == 0:
-            # A power cut must not leave the name without the content.
-            os.sync()
-            written.rename(archive)
 
     def _failure(self, what: str, instance: Instance) -> SandboxFailed:
         if self._ended:
             raise SystemExit
-        return SandboxFailed(
-            f"Trino {what}; the end of its log:\n{instance.last_lines()}"
-        )
+        lines = instance.last_lines()
+        return SandboxFailed(f"{self._program.title} {what}; its log ends:\n{lines}")
+
+
+def _program(launch: Launch, port: int) -> Program:
+    match launch:
+        case TrinoLaunch():
+            return Trino(launch, port)
+        case KeycloakLaunch():
+            return Keycloak(launch, port)
+    raise AssertionError(launch)
 
 
 def _free_port() -> int:

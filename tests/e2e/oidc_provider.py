@@ -6,26 +6,19 @@ to the ``resource`` asked for (RFC 8707), and gives JWTs by RFC 9068 or opaque
 tokens that it introspects (RFC 7662).
 """
 
-import base64
-import hashlib
-import http.client
 import json
-import secrets
-import ssl
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 from attrs import define, field
 
-from tests.e2e.browser import Browser
 from tests.e2e.certificates import Certificates
+from tests.e2e.login import Endpoint, log_in
 from tests.e2e.npm_programs import npm_programs
 
 _SCRIPT = Path(__file__).with_suffix(".cjs")
-_CALLBACK = "http://127.0.0.1/callback"
 _SCOPES = "openid trino:read"
 _SECONDS = 20
 
@@ -133,7 +126,8 @@ class OIDCProvider:
             "grant_types": ["authorization_code", "refresh_token"],
             **metadata,
         }
-        return self.post("/reg", json.dumps(body), "application/json")
+        headers = {"Content-Type": "application/json"}
+        return self.endpoint("/reg").send("POST", json.dumps(body), headers)
 
     def login(
         self,
@@ -147,28 +141,12 @@ class OIDCProvider:
 
         :param resource: what the access token is for (RFC 8707).
         """
-        verifier = secrets.token_urlsafe(32)
-        digest = hashlib.sha256(verifier.encode()).digest()
-        query = {
-            "client_id": client_id,
-            "response_type": "code",
-            "redirect_uri": _CALLBACK,
-            "scope": scope,
-            "resource": resource,
-            "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
-            "code_challenge_method": "S256",
-        }
-        browser = Browser(person, self._authority)
-        visit = browser.visit(f"{self.issuer}/auth?{urlencode(query)}", _CALLBACK)
-        answer = parse_qs(urlsplit(visit.url).query)
-        if "code" not in answer:
-            raise AssertionError(f"{visit}\nprovider:\n{self.log}")
-        return self.token(
-            grant_type="authorization_code",
-            code=answer["code"][0],
-            redirect_uri=_CALLBACK,
-            client_id=client_id,
-            code_verifier=verifier,
+        return log_in(
+            f"{self.issuer}/auth",
+            self.endpoint("/token"),
+            person,
+            client_id,
+            scope=scope,
             resource=resource,
         )
 
@@ -185,46 +163,23 @@ class OIDCProvider:
 
     def token(self, **parameters: str) -> dict[str, Any]:
         """Ask the token endpoint."""
-        return self.post("/token", urlencode(parameters))
+        return self.endpoint("/token").post(**parameters)
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """Ask about an opaque token (RFC 7662)."""
+        client_id, client_secret = SERVICE_CLIENT
+        return self.endpoint("/token/introspection").post(
+            token=token, client_id=client_id, client_secret=client_secret
+        )
 
     def revoke(self, token: str, client_id: str = NATIVE_CLIENT) -> None:
         """Revoke an opaque or refresh token (RFC 7009)."""
-        parameters = {"token": token, "client_id": client_id}
-        self.post("/token/revocation", urlencode(parameters))
+        self.endpoint("/token/revocation").post(token=token, client_id=client_id)
 
-    def post(
-        self,
-        path: str,
-        body: str,
-        content_type: str = "application/x-www-form-urlencoded",
-    ) -> dict[str, Any]:
-        """
-        Ask one of its endpoints.
-
-        :raise AssertionError: it refuses; shows why.
-        """
-        connection = self._connection()
-        try:
-            connection.request("POST", path, body, {"Content-Type": content_type})
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
-        if response.status >= 400:
-            raise AssertionError(f"{path}: {content!r}\nprovider:\n{self.log}")
-        return json.loads(content) if content else {}
-
-    @property
-    def _authority(self) -> str | None:
-        return str(self.certificates.authority) if self.certificates else None
-
-    def _connection(self) -> http.client.HTTPConnection:
-        address = ("127.0.0.1", self._port, _SECONDS)
-        host, port, timeout = address
-        if self.certificates is None:
-            return http.client.HTTPConnection(host, port, timeout=timeout)
-        context = ssl.create_default_context(cafile=self._authority)
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    def endpoint(self, path: str) -> Endpoint:
+        """Give one of its endpoints."""
+        authority = self.certificates.authority if self.certificates else None
+        return Endpoint(f"{self.issuer}{path}", authority)
 
     def _command(self, name: str, value: Any = None) -> dict[str, Any]:
         self._process.stdin.write(json.dumps({name: value}) + "\n")

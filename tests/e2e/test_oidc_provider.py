@@ -4,7 +4,6 @@ import base64
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from jwcrypto.jwk import JWKSet
@@ -12,7 +11,7 @@ from jwcrypto.jwt import JWT
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.certificates import make_certificates
-from tests.e2e.oidc_provider import ALGORITHMS, SERVICE_CLIENT, start_oidc_provider
+from tests.e2e.oidc_provider import ALGORITHMS, start_oidc_provider
 
 _RESOURCE = "http://127.0.0.1:1/mcp"
 
@@ -33,12 +32,6 @@ class OIDCProviderTests(SynchronousTestCase):
         """Give header and claims of a token that the published keys verify."""
         jwt = JWT(jwt=token, key=self.keys(), algs=[algorithm])
         return json.loads(jwt.header), json.loads(jwt.claims)
-
-    def introspected(self, token):
-        """Ask it by RFC 7662."""
-        client_id, client_secret = SERVICE_CLIENT
-        body = {"token": token, "client_id": client_id, "client_secret": client_secret}
-        return self.provider.post("/token/introspection", urlencode(body))
 
     def test_algorithms(self):
         """A person gets an RFC 9068 token for her resource, by each algorithm."""
@@ -82,11 +75,11 @@ class OIDCProviderTests(SynchronousTestCase):
         """An opaque token is introspected, and inactive once revoked."""
         self.provider.set(format="opaque", access_seconds=60)
         token = self.provider.login(_RESOURCE, "bob")["access_token"]
-        found = self.introspected(token)
+        found = self.provider.introspect(token)
         self.assertEqual((found["active"], found["sub"]), (True, "bob"))
         self.assertEqual(found["aud"], _RESOURCE)
         self.provider.revoke(token)
-        self.assertEqual(self.introspected(token), {"active": False})
+        self.assertEqual(self.provider.introspect(token), {"active": False})
 
     def test_service(self):
         """A service gets a token that names no person."""

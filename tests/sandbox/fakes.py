@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Thread
 
 from mcp_trino.sandbox.artifacts import Artifact
-from mcp_trino.sandbox.trino import ARTIFACTS
+from mcp_trino.sandbox.keycloak import Keycloak
+from mcp_trino.sandbox.trino import Trino
 
 _JAVA = """\
     #!{python}
@@ -49,13 +50,13 @@ import sys
 from twisted.internet import reactor
 
 from mcp_trino.sandbox.launch import Launch
-from mcp_trino.sandbox.process import SandboxTrino
+from mcp_trino.sandbox.process import SandboxServer
 
 def say(text):
     print(text, flush=True)
 
 launch = Launch.from_line(sys.argv[1].encode())
-sandbox = SandboxTrino(reactor, launch, lambda sentence: None)
+sandbox = SandboxServer(reactor, launch, lambda sentence: None)
 sandbox.start().addCallbacks(say, lambda f: say(f.value))
 sandbox.ended().addErrback(lambda f: say(f.value))
 reactor.addSystemEventTrigger("before", "shutdown", sandbox.stop)
@@ -81,7 +82,7 @@ def write_fake_java(directory: Path) -> None:
 
 def pretend_unpacked(cache: Path) -> None:
     """Make the directories of all artefacts, so that none is downloaded."""
-    for artifact in ARTIFACTS:
+    for artifact in (*Trino.artifacts, *Keycloak.artifacts):
         (cache / artifact.name).mkdir(parents=True)
 
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.sandbox.launch import Event, Launch
+from mcp_trino.sandbox.launch import Event, KeycloakLaunch, Launch, TrinoLaunch
 
 _texts = st.text(max_size=20)
 _properties = st.dictionaries(_texts, _texts, max_size=3)
 _launches = st.builds(
-    Launch,
+    TrinoLaunch,
     cache=st.builds(Path, st.text(min_size=1, max_size=20)),
     maven_url=st.none() | _texts,
     heap_mb=st.integers(1),
@@ -19,6 +19,12 @@ _launches = st.builds(
     catalogs=st.dictionaries(_texts, _properties, max_size=3),
     properties=_properties,
     files=_properties,
+) | st.builds(
+    KeycloakLaunch,
+    cache=st.builds(Path, st.text(min_size=1, max_size=20)),
+    realm=st.dictionaries(_texts, _texts | st.lists(_properties), max_size=3),
+    certificate_file=st.none() | _texts,
+    admin_password=_texts,
 )
 
 
@@ -45,13 +51,13 @@ class EnvironmentTests(SynchronousTestCase):
 
     def test_nothing_set(self) -> None:
         """The cache is the XDG default, the repository the public one."""
-        launch = Launch.from_environment({})
+        launch = TrinoLaunch.from_environment({})
         self.assertEqual(launch.cache, Path.home() / ".cache" / "mcp-trino")
         self.assertIsNone(launch.maven_url)
 
     def test_all_set(self) -> None:
         """Both are taken from their variables."""
-        launch = Launch.from_environment(
+        launch = TrinoLaunch.from_environment(
             {"XDG_CACHE_HOME": "/x", "MCP_TRINO_MAVEN_URL": "http://127.0.0.1/m"}
         )
         self.assertEqual(launch.cache, Path("/x/mcp-trino"))
@@ -59,10 +65,10 @@ class EnvironmentTests(SynchronousTestCase):
 
     def test_relative_cache(self) -> None:
         """A relative path is ignored, as the XDG specification says."""
-        launch = Launch.from_environment({"XDG_CACHE_HOME": "x"})
+        launch = TrinoLaunch.from_environment({"XDG_CACHE_HOME": "x"})
         self.assertEqual(launch.cache, Path.home() / ".cache" / "mcp-trino")
 
     def test_empty_repository(self) -> None:
         """An empty variable is one that is not set."""
-        launch = Launch.from_environment({"MCP_TRINO_MAVEN_URL": ""})
+        launch = TrinoLaunch.from_environment({"MCP_TRINO_MAVEN_URL": ""})
         self.assertIsNone(launch.maven_url)

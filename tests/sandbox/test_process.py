@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mcp_trino.errors import SandboxFailed, SandboxUnavailable
-from mcp_trino.sandbox.launch import Event, Launch
-from mcp_trino.sandbox.process import SandboxTrino
+from mcp_trino.sandbox.launch import Event, TrinoLaunch
+from mcp_trino.sandbox.process import SandboxServer
 
 
 @implementer(IReactorProcess)
@@ -58,14 +58,14 @@ class _Processes:
         self.protocol.processEnded(Failure(reason))
 
 
-class SandboxTrinoTests(SynchronousTestCase):
-    """``SandboxTrino`` above a supervisor that the test plays."""
+class SandboxServerTests(SynchronousTestCase):
+    """``SandboxServer`` above a supervisor that the test plays."""
 
     def setUp(self) -> None:
         self.processes = _Processes()
-        self.launch = Launch(cache=Path("/nowhere"))
+        self.launch = TrinoLaunch(cache=Path("/nowhere"))
         self.reports: list[str] = []
-        self.sandbox = SandboxTrino(self.processes, self.launch, self.reports.append)
+        self.sandbox = SandboxServer(self.processes, self.launch, self.reports.append)
 
     def test_ready(self) -> None:
         """The start fires with the URL, after the reports of what goes on."""

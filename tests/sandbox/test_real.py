@@ -11,7 +11,7 @@ from attrs import evolve
 from trino.dbapi import connect
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.sandbox.launch import Launch
+from mcp_trino.sandbox.launch import TrinoLaunch
 from tests.real_trino import real_trino
 from tests.sandbox.fakes import PARENT
 
@@ -44,7 +44,9 @@ class LifetimeTests(SynchronousTestCase):
     def test_parent_killed(self) -> None:
         """``kill -9`` of the parent ends Trino in seconds and deletes its files."""
         real_trino()  # It is had on this machine, and downloaded.
-        launch = evolve(Launch.from_environment(os.environ), heap_mb=1024, quick=True)
+        launch = evolve(
+            TrinoLaunch.from_environment(os.environ), heap_mb=1024, quick=True
+        )
         parent = Popen(
             [sys.executable, "-c", PARENT, launch.to_line()],
             stdout=PIPE,

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.sandbox.launch import SUPERVISOR, Event, Launch
+from mcp_trino.sandbox.launch import SUPERVISOR, Event, TrinoLaunch
 from mcp_trino.sandbox.locks import take_lock
 from tests.sandbox.fakes import PARENT, pretend_unpacked, write_fake_java
 
@@ -23,12 +23,12 @@ class SupervisorTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         directory = Path(self.mktemp()).absolute()
-        self.launch = Launch(cache=directory / "cache")
+        self.launch = TrinoLaunch(cache=directory / "cache")
         pretend_unpacked(self.launch.cache)
         write_fake_java(directory)
         self.environment = os.environ | {"PYTHONPATH": str(directory)}
 
-    def start(self, launch: Launch | None = None) -> "tuple[Popen[bytes], str]":
+    def start(self, launch: TrinoLaunch | None = None) -> "tuple[Popen[bytes], str]":
         """Start a program with a sandbox and give it with the first thing it says."""
         line = (launch or self.launch).to_line()
         parent = Popen(
@@ -132,7 +132,7 @@ class SupervisorTests(SynchronousTestCase):
         """A server that runs no query in its time is ended."""
         busy = {"http-server.http.port": "0"}
         _, said = self.start(evolve(self.launch, properties=busy, timeout_seconds=0.5))
-        self.assertIn("runs no query after 0.5 s", said)
+        self.assertIn("is not ready after 0.5 s", said)
         self.assertEqual(self.instances(), [])
 
     def test_missing_packages(self) -> None:

@@ -5,23 +5,26 @@ from pathlib import Path
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.sandbox import trino
 from mcp_trino.sandbox.instances import create_instance
-from mcp_trino.sandbox.launch import Launch
+from mcp_trino.sandbox.launch import TrinoLaunch
+from mcp_trino.sandbox.trino import Trino
 
 
 class ConfigureTests(SynchronousTestCase):
     """What the server reads from its working directory."""
 
     def setUp(self) -> None:
-        self.launch = Launch(cache=Path(self.mktemp()))
+        self.launch = TrinoLaunch(cache=Path(self.mktemp()))
         self.launch.cache.mkdir()
         self.instance = create_instance(self.launch.cache)
         self.addCleanup(self.instance.server_lock.close)
         self.addCleanup(self.instance._supervisor_lock.close)
 
-    def configure(self, launch: Launch) -> None:
-        trino.configure(self.instance, launch, 1234)
+    def configure(self, launch: TrinoLaunch) -> None:
+        Trino(launch, 1234).configure(self.instance)
+
+    def command(self, launch: TrinoLaunch) -> list[str]:
+        return Trino(launch, 1234).command(self.instance)
 
     def lines(self, path: str) -> list[str]:
         return (self.instance.directory / path).read_text().splitlines()
@@ -80,7 +83,7 @@ class ConfigureTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         """Memory is capped, and only the loopback interface is listened on."""
-        command = trino.server_command(self.instance, self.launch)
+        command = self.command(self.launch)
         self.assertIn("-Xmx2048m", command)
         self.assertNotIn("-XX:TieredStopAtLevel=1", command)
         self.assertIn("-Dnode.bind-ip=127.0.0.1", command)
@@ -88,27 +91,27 @@ class ConfigureTests(SynchronousTestCase):
 
     def test_quick(self) -> None:
         """A quick one compiles with the first compiler only."""
-        command = trino.server_command(self.instance, evolve(self.launch, quick=True))
+        command = self.command(evolve(self.launch, quick=True))
         self.assertIn("-XX:TieredStopAtLevel=1", command)
 
     def test_class_archive(self) -> None:
         """The first run lists its classes, later ones use the archive of them."""
-        archive = trino.class_archive(self.launch.cache)
+        archive = Trino(self.launch, 1234).class_archive
         listing = "-XX:DumpLoadedClassList=classes.list"
         sharing = f"-XX:SharedArchiveFile={archive}"
-        first = trino.server_command(self.instance, self.launch)
+        first = self.command(self.launch)
         self.assertIn(listing, first)
         self.assertNotIn(sharing, first)
         archive.touch()
-        later = trino.server_command(self.instance, self.launch)
+        later = self.command(self.launch)
         self.assertNotIn(listing, later)
         self.assertIn(sharing, later)
 
     def test_cut_class_list(self) -> None:
         """The last line of a list that is still being written is left out."""
         self.instance.write({"classes.list": "java/lang/Object id: 0\njava/la"})
-        command = trino.archive_command(
-            self.instance, self.launch, self.instance.directory / "written"
+        command = Trino(self.launch, 1234).archive_command(
+            self.instance, self.instance.directory / "written"
         )
         [listing] = [a for a in command if a.startswith("-XX:SharedClassListFile=")]
         complete = Path(listing.partition("=")[2])

@@ -22,7 +22,8 @@ from jwcrypto.jwt import JWT
 
 from tests.e2e.certificates import Certificates, make_certificates
 from tests.ports import free_port
-from tests.real_trino import SMALL, require, start
+from tests.real_trino import SMALL
+from tests.sandboxes import require, start
 
 PASSWORD = "correct horse battery"
 _IMPERSONATED = "alice|bob|[a-z0-9.]+@example\\.test"
