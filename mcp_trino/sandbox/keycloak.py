@@ -165,7 +165,8 @@ class Keycloak:
         if self._launch.certificate_file is None:
             return [f"--http-port={self.port}"]
         return [
-            "--http-enabled=false",
+            # In development mode it cannot be without a plain port.
+            "--http-port=0",
             f"--https-port={self.port}",
             f"--https-certificate-file={self._launch.certificate_file}",
             f"--https-certificate-key-file={self._launch.key_file}",

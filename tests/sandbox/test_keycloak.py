@@ -84,11 +84,11 @@ class KeycloakTests(SynchronousTestCase):
             self.assertIn(expected, command)
 
     def test_https(self) -> None:
-        """With a certificate it speaks https only."""
+        """With a certificate it speaks https at its port."""
         keycloak = self.keycloak(certificate_file="/c", key_file="/k")
         command = keycloak.command(self.instance)
-        self.assertIn("--http-enabled=false", command)
         self.assertIn("--https-port=1234", command)
+        self.assertNotIn("--http-port=1234", command)
         self.assertEqual(keycloak.url, "https://127.0.0.1:1234")
 
     def test_administrator(self) -> None:
