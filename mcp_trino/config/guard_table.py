@@ -18,6 +18,10 @@ STATEMENTS = (
     Setting("TRINO_TABLE_FUNCTIONS", FUNCTIONS, None, meaning=
         "table functions that may be called besides Trino's own; those named query "
         "hand any statement to another system"),
+    Setting("TRINO_ALLOW_WRITE_QUERIES", BOOLEAN, "false",
+        to="guard.allow_writes", meaning=
+        "let the tool execute_statement change data; with OAuth on it takes the scope "
+        "for writing, too"),
     Setting("TRINO_READ_ONLY_TRANSACTIONS", BOOLEAN, "false",
         to="guard.read_only_transactions", meaning=
         "run what only reads in a transaction that Trino lets only read: "

@@ -197,7 +197,6 @@ SECTIONS = (
 SETTINGS: tuple[Setting, ...] = tuple(row for _, rows in SECTIONS for row in rows)
 
 ABSENT: tuple[Absent, ...] = (
-    Absent("TRINO_ALLOW_WRITE_QUERIES", "statements that write", BOOLEAN, (False,)),
     Absent("TRINO_EXTERNAL_AUTH", "a login at Trino by a browser", BOOLEAN, (False,)),
     Absent("TRINO_PROFILE", "profiles of Trino's command line"),
     Absent("TRINO_SECRET_SOURCE", "fetching secrets from a vault"),

@@ -2,9 +2,10 @@
 One query in Trino's client protocol, one request after the other.
 
 Everything here blocks and runs in threads; of one exchange in one thread at a
-time, but for ``delete`` and ``given_up``.
+time, but for ``leave`` and ``given_up``.
 """
 
+from contextlib import suppress
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +13,11 @@ from typing import Any
 import orjson
 from attrs import define, field, frozen
 from trino.client import ClientSession, TrinoRequest, TrinoStatus
-from trino.constants import HEADER_ENCODING
+from trino.constants import (
+    HEADER_ENCODING,
+    HEADER_STARTED_TRANSACTION,
+    HEADER_TRANSACTION,
+)
 from trino.exceptions import TrinoConnectionError, TrinoQueryError
 
 from mcp_trino.coordinator.analysis import Analysis, analysis_of, target
@@ -25,7 +30,7 @@ from mcp_trino.coordinator.failures import (
 )
 from mcp_trino.coordinator.identity import Identity
 from mcp_trino.coordinator.transport import Response
-from mcp_trino.errors import CoordinatorUnreachable
+from mcp_trino.errors import CoordinatorUnreachable, QueryCanceled, StatementFailed
 from mcp_trino.settings import TrinoSettings
 
 # Canceled just now, or over and forgotten.
@@ -82,6 +87,8 @@ class Exchange:
     :ivar query_id: ``None`` until the statement was answered.
     :ivar uri: an address at which the query can be canceled; ``None`` when
         there is nothing to cancel: not sent yet, or over. It is a secret.
+    :ivar transaction: the transaction of the statement, ``None`` for its own. It
+        is a secret.
     :ivar given_up: nobody waits any longer; set by the reactor's thread, heeded
         before the next request.
     """
@@ -91,6 +98,7 @@ class Exchange:
     identity: Identity
     query_id: str | None = None
     uri: str | None = field(default=None, repr=False)
+    transaction: str | None = field(default=None, repr=False)
     given_up: bool = False
 
     def post(self, text: str) -> Answer:
@@ -100,7 +108,25 @@ class Exchange:
         :raise Transient: sending it again is safe: a query that was registered
             and never asked for does not run.
         """
-        return self._answered(self._request.post(text, self._request.statement_headers))
+        return self._answered(self._post(text))
+
+    def begin(self) -> None:
+        """
+        Open a transaction for the statement that Trino lets only read.
+
+        :raise Transient: it may be tried again; one that is left behind ends by
+            itself.
+        """
+        response = self._post("START TRANSACTION READ ONLY", transaction="NONE")
+        self.transaction = self._finish(response)
+
+    def leave(self) -> None:
+        """Cancel the query and end its transaction, as far as there are any."""
+        self.delete()
+        if self.transaction is not None:
+            with suppress(StatementFailed):  # Trino has ended it
+                self._finish(self._post("ROLLBACK"))
+            self.transaction = None
 
     def get(self, uri: str, max_wait_seconds: float) -> Answer:
         """
@@ -132,21 +158,41 @@ class Exchange:
                 raise of_status(response)
             self.uri = None
 
+    def _post(self, text: str, transaction: str | None = None) -> Response:
+        headers = self._request.statement_headers
+        headers[HEADER_TRANSACTION] = transaction or self.transaction
+        response: Response = self._request.post(text, headers)
+        return response
+
+    def _finish(self, response: Response) -> str | None:
+        """Run a statement without rows, and give the transaction that it began."""
+        transaction = None
+        while True:
+            status = self._status(response)
+            transaction = response.headers.get(HEADER_STARTED_TRANSACTION, transaction)
+            if status.next_uri is None:
+                return transaction
+            response = self._request.get(status.next_uri)
+
     def _answered(self, response: Response) -> Answer:
-        if response.status_code != HTTPStatus.OK:
-            failure = of_status(response)
-            if isinstance(failure, Gone):
-                self.uri = None
-            raise failure
         try:
-            status = self._request.process(response)
-        except TrinoQueryError as error:
+            status = self._status(response)
+        except (Gone, StatementFailed, QueryCanceled):
             self.uri = None
+            raise
+        self.query_id = status.id
+        self.uri = status.next_uri
+        return Answer(status, response.content)
+
+    def _status(self, response: Response) -> TrinoStatus:
+        if response.status_code != HTTPStatus.OK:
+            raise of_status(response)
+        try:
+            status: TrinoStatus = self._request.process(response)
+        except TrinoQueryError as error:
             raise of_query(error) from error
         except TrinoConnectionError as error:
             raise Transient("Trino answers with nothing") from error
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise CoordinatorUnreachable(NOT_TRINO) from error
-        self.query_id = status.id
-        self.uri = status.next_uri
-        return Answer(status, response.content)
+        return status

@@ -100,17 +100,17 @@ class Query:
         return waiting
 
     async def leave(self) -> None:
-        """Cancel the query at Trino, if it still is there; never fails."""
+        """Leave nothing of the query behind at Trino; never fails."""
         self.exchange.given_up = True
         if self.exchange.uri is None and self._flight is not None:
             # Only the answer to the POST under way says what there is to cancel.
             await self._flight
         for delay in (*_RETRY_DELAYS_SECONDS, None):
-            if self.exchange.uri is None:
+            if self.exchange.uri is None and self.exchange.transaction is None:
                 return
             try:
                 await self.exchange.identity.renew()
-                await self._lanes.run(Lane.CANCEL, self.exchange.delete)
+                await self._lanes.run(Lane.CANCEL, self.exchange.leave)
             except Exception:  # noqa: BLE001 - whatever it is: try again, then tell
                 if delay is None:
                     self._log.failure(

@@ -57,6 +57,7 @@ class Reading:
     :ivar inspection: asked before anything of an answer is seen; ``None`` once
         it let the query pass.
     :ivar is_plan: every line of a row's text is a row.
+    :ivar read_only: the statement runs in a transaction that only reads.
     :ivar done: the page is complete.
     """
 
@@ -67,6 +68,7 @@ class Reading:
     text: str | None = field(default=None, repr=False)
     inspection: Inspection | None = None
     is_plan: bool = False
+    read_only: bool = False
     done: bool = False
     columns: tuple[Column, ...] = ()
     rows: list[list[Any]] = field(factory=list, repr=False)
@@ -100,6 +102,8 @@ class Reading:
         if self.exchange.given_up:
             return
         if self.text is not None:
+            if self.read_only and self.exchange.transaction is None:
+                self.exchange.begin()
             answer = self._inspected(self.exchange.post(self.text))
             self.text = None
             self._take(answer, Position(None))

@@ -5,7 +5,7 @@ A handle is ``<name of the result>.<number of the page>``.
 """
 
 import orjson
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 
 from mcp_trino.coordinator.reading import Position, Reading
 from mcp_trino.errors import PageGone
@@ -31,6 +31,7 @@ class Record:
         lists it is not read on.
     :ivar inspected: what it reads was held against those lists.
     :ivar is_plan: a row for each line of its text.
+    :ivar transaction: that it runs in, ``None`` for its own. It is a secret.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Record:
     lists: str = ""
     inspected: bool = False
     is_plan: bool = False
+    transaction: str | None = field(default=None, repr=False)
 
     @property
     def handle(self) -> str:
@@ -72,6 +74,7 @@ class Record:
             columns=reading.columns,
             position=reading.position,
             inspected=reading.inspection is None,
+            transaction=reading.exchange.transaction,
         )
 
 

@@ -227,6 +227,7 @@ class CoordinatorService(Service):
             text=statement.text,
             inspection=statement.inspection,
             is_plan=statement.is_plan,
+            read_only=statement.read_only,
         )
         try:
             async with self._place(principal.key, window):
@@ -245,6 +246,8 @@ class CoordinatorService(Service):
                 return evolve(page, handle=None)
             if following.position is not None:
                 await self._results.keep(query, following)
+            else:
+                self._end(query)
         except Gone as error:
             raise CoordinatorUnreachable(str(error)) from error
         except BaseException:
@@ -297,6 +300,8 @@ class CoordinatorService(Service):
                 content = await self._lanes.run(Lane.QUICK, dump_page, page)
                 await self._results.keep_page(current, content)
             await self._results.keep(result.query, following)
+            if following.position is None:
+                self._end(result.query)
         except (Busy, CoordinatorUnreachable):
             await self._results.keep(result.query, record)
             raise
@@ -364,6 +369,11 @@ class CoordinatorService(Service):
         """The mark of what may be seen now."""
         return "" if self._inspection is None else self._inspection.mark
 
+    def _end(self, query: Query) -> None:
+        """End the transaction of a query that is over, while nobody waits for it."""
+        if query.exchange.transaction is not None:
+            self._spawn(query.leave())
+
     def _query(self, exchange: Exchange) -> Query:
         return Query(exchange, self._lanes, self._reactor)
 
@@ -371,6 +381,7 @@ class CoordinatorService(Service):
         """Give the query of a result that another process has opened."""
         query = self._query(self._access.exchange(principal))
         query.exchange.query_id = record.query_id
+        query.exchange.transaction = record.transaction
         if record.position is not None:
             query.exchange.uri = record.position.uri
         return query

@@ -33,13 +33,16 @@ from attrs import frozen
 from mcp_trino.errors import StatementRefused
 from mcp_trino.statements.lexer import (
     NAME,
+    NAME_KINDS,
     TRIVIA,
     Kind,
     Token,
+    blanked,
     compile_search,
     following,
+    leading_name,
     refusal,
-    tokens,
+    significant,
 )
 from mcp_trino.statements.names import fold
 from mcp_trino.statements.refusals import (
@@ -61,7 +64,6 @@ BUILT_IN_TABLE_FUNCTIONS = frozenset(
 
 _QUERY_HEADS = frozenset({"SELECT", "TABLE", "VALUES", "WITH"})
 _READING_HEADS = frozenset({"SHOW", "DESCRIBE", "DESC"})
-_NAMES = frozenset({Kind.WORD, Kind.QUOTED_NAME})
 
 
 def _keyword(words: str) -> str:
@@ -123,13 +125,14 @@ class Classified:
     analyze: int | None
 
     @property
+    def explainee(self) -> str:
+        """The statement proper, blanks in place of all before it."""
+        return blanked(self.text, self.head.offset)
+
+    @property
     def defines_routine(self) -> bool:
         """Whether the statement proper begins with ``WITH FUNCTION``."""
         return _defines_routine(self.text, self.head)
-
-    def following(self, offset: int) -> str:
-        """Give the text from there on, blanks in place of all before it."""
-        return re.sub("[^\n]", " ", self.text[:offset]) + self.text[offset:]
 
 
 def classify(
@@ -152,8 +155,9 @@ def classify(
             analyze = found.start("analyze")
         token = following(text, found.end())
     _require_reading(text, token, explained=explained)
-    end = _find_end(text, token, table_functions)
-    return Classified(text[:end], token, explained, analyze)
+    is_routine = _defines_routine(text, token)
+    text = cut(text, token, table_functions, is_routine=is_routine)
+    return Classified(text, token, explained, analyze)
 
 
 def read_only(
@@ -223,22 +227,32 @@ def _require_second(text: str, head: Token) -> None:
     explains ``ANALYZE`` for a table called show.
     """
     second = following(text, head.end)
-    if second.kind not in _NAMES or second.keyword == "WITH":
+    if second.kind not in NAME_KINDS or second.keyword == "WITH":
         raise refusal(text, second.offset, f"After {head.keyword} a word is missing.")
     if (
         head.keyword == "DESCRIBE"
         and second.keyword in ("INPUT", "OUTPUT")
-        and following(text, second.end).kind in _NAMES
+        and following(text, second.end).kind in NAME_KINDS
     ):
         message = word_refused(f"DESCRIBE {second.keyword}")
         raise refusal(text, second.offset, message)
 
 
-def _find_end(
-    text: str, head: Token, table_functions: Collection[tuple[str, ...]]
-) -> int:
-    """Refuse what reaches further than the head tells, and find the end."""
-    search = _search_routine if _defines_routine(text, head) else _search
+def cut(
+    text: str,
+    head: Token,
+    table_functions: Collection[tuple[str, ...]],
+    *,
+    is_routine: bool,
+) -> str:
+    """
+    Cut a statement before a semicolon at its end.
+
+    :param head: its first token.
+    :param is_routine: there may be semicolons in the body of a function.
+    :raise StatementRefused: it reaches further than the head tells.
+    """
+    search = _search_routine if is_routine else _search
     token = search(text, head.offset)
     calls = 0
     while token.keyword == "TABLE":
@@ -253,11 +267,11 @@ def _find_end(
         end = _require_listed(text, token, table_functions)
         token = search(text, end)
     if token.kind is Kind.END:
-        return len(text)
+        return text
     after = following(text, token.end)
     match token.keyword:
         case ";" if after.kind is Kind.END:
-            return token.offset
+            return text[: token.offset]
         case ";":
             message = (
                 f"{shown(after)} begins a second statement. "
@@ -286,7 +300,7 @@ def _require_listed(
 ) -> int:
     """Refuse a table function that is not listed, and find the end of its name."""
     call = next(_CALL.finditer(text, table.offset))
-    name = tuple(fold(token.text) for token in tokens(call[1]) if token.kind in _NAMES)
+    name = tuple(fold(part.text) for part in leading_name(significant(call[1])))
     if name not in table_functions:
         listed = sorted(".".join(listed) for listed in table_functions)
         raise refusal(text, call.start(1), function_refused(name, listed))

@@ -1,7 +1,8 @@
 """How the statements of callers may be run, by the operator's settings."""
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from mcp_trino.errors import StatementRefused
 from mcp_trino.settings import GuardSettings
 from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.statements.classify import (
@@ -11,9 +12,11 @@ from mcp_trino.statements.classify import (
     explainable,
 )
 from mcp_trino.statements.inspection import ListedOnly
-from mcp_trino.statements.lexer import refusal
+from mcp_trino.statements.lexer import blanked, following, refusal
+from mcp_trino.statements.refusals import CALL_STATEMENT
 from mcp_trino.statements.shows import require_shown, stats_query
 from mcp_trino.statements.tables import Place
+from mcp_trino.statements.writes import HEADS, writing
 
 _QUERY_HEADS = frozenset({"SELECT", "TABLE", "VALUES", "WITH", "("})
 
@@ -31,6 +34,7 @@ class Permit:
     :ivar lines_before: lines of ``text`` before the first of the caller's; of
         the probe there is one.
     :ivar is_plan: the answer is a plan: one text of many lines.
+    :ivar writes: it does not only read.
     """
 
     text: str = field(repr=False)
@@ -38,6 +42,7 @@ class Permit:
     inspection: ListedOnly | None = None
     lines_before: int = 0
     is_plan: bool = False
+    writes: bool = False
 
 
 @frozen
@@ -77,7 +82,12 @@ class Guard:
 
         :raise StatementRefused: it may do more, or tell what is kept away.
         """
-        classified = classify(text, self._table_functions)
+        try:
+            classified = classify(text, self._table_functions)
+        except StatementRefused as refused:
+            if self.settings.allow_writes and following(text, 0).keyword in HEADS:
+                raise evolve(refused, message=CALL_STATEMENT) from None
+            raise
         permit = Permit(classified.text, is_plan=classified.explained)
         return self._restricted(permit, classified, place)
 
@@ -90,11 +100,31 @@ class Guard:
         :raise StatementRefused: as ``read``, or asking for it would run it.
         """
         classified = explainable(text, self._table_functions)
-        statement = classified.following(classified.head.offset)
+        statement = classified.explainee
         permit = Permit(
             f"EXPLAIN ({options})\n{statement}", lines_before=1, is_plan=True
         )
         return self._restricted(permit, classified, place)
+
+    def write(self, text: str, place: Place) -> Permit:
+        """
+        Let a statement be run that changes something.
+
+        :raise StatementRefused: it does not, or it reads or changes what is kept
+            away, or nobody can say.
+        """
+        written = writing(text, self._table_functions)
+        if not self.allowlist.restricts:
+            return Permit(written.text, writes=True)
+        query = written.query(place, self.allowlist)
+        if query is None:
+            return Permit(written.text, writes=True)
+        return Permit(
+            written.text,
+            _probe(query),
+            ListedOnly(self.allowlist, written.text, place),
+            writes=True,
+        )
 
     def _restricted(
         self, permit: Permit, classified: Classified, place: Place
@@ -112,7 +142,7 @@ class Guard:
                 return permit
         inspection = ListedOnly(self.allowlist, text, place)
         if asked is None:
-            return Permit(text, inspection=inspection)
+            return evolve(permit, inspection=inspection)
         if classified.defines_routine:
             raise refusal(
                 text,
@@ -120,10 +150,13 @@ class Guard:
                 "WITH FUNCTION cannot be explained here, where some tables are kept "
                 "away. Run it, or leave the function out.",
             )
-        probe = f'WITH "_p" AS (\n{classified.following(asked)}\n) SELECT 1'
-        return Permit(
-            permit.text, probe, inspection, permit.lines_before, permit.is_plan
-        )
+        probe = _probe(blanked(text, asked))
+        return evolve(permit, probe=probe, inspection=inspection)
+
+
+def _probe(query: str) -> str:
+    """Write a query that is about what another one is, and reads nothing of it."""
+    return f'WITH "_p" AS (\n{query}\n) SELECT 1'
 
 
 UNRESTRICTED = Guard.of(GuardSettings())

@@ -8,7 +8,7 @@ all, the statement is refused.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 
 from attrs import frozen
@@ -55,6 +55,10 @@ class Kind(Enum):
     WORD = _WORD
     SYMBOL = _SYMBOL
     END = r"\Z"
+
+
+NAME_KINDS = frozenset({Kind.WORD, Kind.QUOTED_NAME})
+"""What may be a part of a name."""
 
 
 @frozen
@@ -110,6 +114,38 @@ def following(text: str, offset: int) -> Token:
     :raise StatementRefused: there is something that is no token for Trino.
     """
     return _token_at(text, next(_TRIVIA.finditer(text, offset)).end())
+
+
+def significant(text: str, offset: int = 0) -> list[Token]:
+    """
+    Give the tokens that are neither blank nor comment, without the end.
+
+    :param offset: where to begin, the beginning of a token.
+    :raise StatementRefused: there is something that is no token for Trino.
+    """
+    trivia = (Kind.BLANK, Kind.COMMENT)
+    return [token for token in tokens(text, offset) if token.kind not in trivia]
+
+
+def leading_name(found: Sequence[Token], begin: int = 0) -> list[Token]:
+    """
+    Give the parts of the name that begins at a token, none if there is none.
+
+    :param found: what ``significant`` gives.
+    """
+    parts = []
+    for index in range(begin, len(found), 2):
+        if index > begin and found[index - 1].keyword != ".":
+            break
+        if found[index].kind not in NAME_KINDS:
+            break
+        parts.append(found[index])
+    return parts
+
+
+def blanked(text: str, offset: int) -> str:
+    """Put blanks in place of all before an offset, so that positions stay."""
+    return re.sub("[^\n]", " ", text[:offset]) + text[offset:]
 
 
 def compile_search(pattern: str) -> Callable[[str, int], Token]:

@@ -76,6 +76,15 @@ def head_refused(head: Token, *, explained: bool) -> str:
     return word_refused(head.keyword)
 
 
+def not_a_write(head: Token) -> str:
+    """Answer a statement that changes nothing where only that is expected."""
+    if head.kind is Kind.END or head.keyword == ";":
+        return "The statement is empty."
+    if head.keyword in _ADVICE:
+        return f"{head.keyword} {_ADVICE[head.keyword]}"
+    return f"{shown(head)} changes nothing. Call execute_query, or explain_query."
+
+
 def word_refused(word: str) -> str:
     """Answer a statement of a known kind that does not read."""
     return f"{word} {_ADVICE[word]}"
@@ -101,6 +110,7 @@ def shown(token: Token) -> str:
     return token.text if len(token.text) <= limit else f"{token.text[:limit]}…"
 
 
+CALL_STATEMENT = "This changes something. Call execute_statement with it."
 SEE_LISTS = "list_catalogs, list_schemas and list_tables name what may be seen."
 
 

@@ -8,7 +8,7 @@ the statement. Each form of Trino's grammar is known here; another one is refuse
 from enum import Enum
 
 from mcp_trino.statements.allowlist import Allowlist
-from mcp_trino.statements.lexer import Kind, Token, refusal, tokens
+from mcp_trino.statements.lexer import Token, leading_name, refusal, significant
 from mcp_trino.statements.names import fold
 from mcp_trino.statements.refusals import SEE_LISTS, kept_away
 from mcp_trino.statements.tables import Place
@@ -45,8 +45,6 @@ _FORMS = tuple(
 )
 _LONGEST = max(len(form) for form, _ in _FORMS)
 _STATS = ("SHOW", "STATS", "FOR")
-_NAMES = frozenset({Kind.WORD, Kind.QUOTED_NAME})
-_TRIVIA = frozenset({Kind.BLANK, Kind.COMMENT})
 _ENUMERATING = {
     "CATALOGS": "Call list_catalogs.",
     "SCHEMAS": "Call list_schemas.",
@@ -56,7 +54,7 @@ _ENUMERATING = {
 
 def stats_query(text: str, head: Token) -> int | None:
     """Say where the query of ``SHOW STATS FOR (query)`` begins, if this is one."""
-    found = _tokens(text, head)
+    found = significant(text, head.offset)
     if _keywords(found)[: len(_STATS)] == _STATS and len(found) > len(_STATS):
         opening = found[len(_STATS)]
         return opening.offset if opening.keyword == "(" else None
@@ -70,12 +68,12 @@ def require_shown(text: str, head: Token, place: Place, allowlist: Allowlist) ->
     :param head: the statement's first token.
     :raise StatementRefused: it does, or nobody can say.
     """
-    found = _tokens(text, head)
+    found = significant(text, head.offset)
     words = _keywords(found)
     for form, about in _FORMS:
         if words[: len(form)] == form:
             after = found[len(form)] if len(found) > len(form) else found[-1]
-            parts = _name(found[len(form) :])
+            parts = tuple(fold(t.text) for t in leading_name(found[len(form) :]))
             name = _full(about, parts, place)
             if name is None:
                 message = f"Write the full name here: {about.value}."
@@ -92,24 +90,8 @@ def require_shown(text: str, head: Token, place: Place, allowlist: Allowlist) ->
     )
 
 
-def _tokens(text: str, head: Token) -> list[Token]:
-    return [t for t in tokens(text, head.offset) if t.kind not in _TRIVIA]
-
-
 def _keywords(found: list[Token]) -> tuple[str, ...]:
     return tuple(token.keyword for token in found[:_LONGEST])
-
-
-def _name(found: list[Token]) -> tuple[str, ...]:
-    """Give the parts of the name at the front, none if there is no name."""
-    parts: list[str] = []
-    for name, dot in zip(found[::2], [*found[1::2], None], strict=False):
-        if name.kind not in _NAMES:
-            break
-        parts.append(fold(name.text))
-        if dot is None or dot.keyword != ".":
-            break
-    return tuple(parts)
 
 
 def _full(

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from attrs import define, field, frozen
 
 from mcp_trino.queries import Table
-from mcp_trino.statements.lexer import Kind, Token, tokens
+from mcp_trino.statements.lexer import (
+    NAME_KINDS,
+    Kind,
+    Token,
+    leading_name,
+    significant,
+)
 from mcp_trino.statements.names import fold
 
 _PARTS = 3
-_NAMES = frozenset({Kind.WORD, Kind.QUOTED_NAME})
-_TRIVIA = frozenset({Kind.BLANK, Kind.COMMENT})
 _INTRODUCE = frozenset({"FROM", "JOIN", "TABLE"})
 # Reserved words, which no name and no alias can be; after them no table follows.
 _END_FROM = frozenset(
@@ -106,8 +110,8 @@ class _Finder:
         """Give the names in their order."""
         index = 0
         while index < len(self._tokens):
-            end = self._end_of_name(index) if self._expects else index
-            chain = self._tokens[index:end:2]
+            chain = leading_name(self._tokens, index) if self._expects else []
+            end = index + 2 * len(chain) - 1
             if chain and self._is_table(chain, end):
                 parts = tuple(fold(part.text) for part in chain)
                 yield Named(parts, chain[0].offset)
@@ -116,15 +120,6 @@ class _Finder:
             else:
                 self._step(index)
                 index += 1
-
-    def _end_of_name(self, index: int) -> int:
-        end = index
-        while self._kind(end) in _NAMES:
-            end += 1
-            if self._keyword(end) != "." or self._kind(end + 1) not in _NAMES:
-                break
-            end += 1
-        return end
 
     def _is_table(self, chain: list[Token], end: int) -> bool:
         if self._keyword(end) == "(":  # LATERAL, UNNEST, a table function
@@ -176,7 +171,7 @@ class _Finder:
     def _declare(self, index: int) -> None:
         """See whether ``name [(columns)] AS (`` follows, and remember the name."""
         after = index + 2
-        if self._kind(index + 1) not in _NAMES:
+        if self._kind(index + 1) not in NAME_KINDS:
             return
         if self._keyword(after) == "(":
             while self._kind(after) is not Kind.END and self._keyword(after) != ")":
@@ -202,5 +197,4 @@ def named_tables(text: str) -> list[Named]:
     :param text: a query, or a statement around one.
     :raise StatementRefused: there is something that is no token for Trino.
     """
-    parts = [token for token in tokens(text) if token.kind not in _TRIVIA]
-    return list(_Finder(parts).find())
+    return list(_Finder(significant(text)).find())

@@ -97,7 +97,9 @@ class Execution:
             *self.session(call.arguments),
             timeout_seconds=timeout_seconds or self.queries.timeout_seconds,
             is_plan=permit.is_plan,
-            read_only=self.guard.settings.read_only_transactions,
+            read_only=(
+                self.guard.settings.read_only_transactions and not permit.writes
+            ),
         )
         if permit.probe is None:
             statement = evolve(statement, inspection=permit.inspection)

@@ -36,6 +36,7 @@ class IdentityTools:
     _coordinator: ICoordinator = field(repr=False)
     _queries: QuerySettings = field(repr=False)
     _trino: TrinoSettings = field(repr=False)
+    _read_only: bool = True
 
     def tools(self) -> tuple[Tool, ...]:
         """Give it as it is listed."""
@@ -61,10 +62,12 @@ class IdentityTools:
             "trino_user": self._coordinator.user_of(principal),
             "catalog": self._trino.catalog,
             "schema": self._trino.schema,
-            "read_only": True,
+            "read_only": self._read_only,
             "max_rows": self._queries.max_rows,
             "max_bytes": self._queries.max_bytes,
             "timeout_seconds": self._queries.timeout_seconds,
         }
-        structured = {name: value for name, value in known.items() if value}
+        structured = {
+            name: value for name, value in known.items() if value or name == "read_only"
+        }
         return Reply(structured, compact(structured))

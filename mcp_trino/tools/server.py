@@ -34,6 +34,7 @@ from mcp_trino.tools.progress import ProgressReports
 from mcp_trino.tools.prompts import Prompts
 from mcp_trino.tools.query import QueryTools
 from mcp_trino.tools.resources import Resources
+from mcp_trino.tools.statement import StatementTools
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Tool
 
@@ -76,10 +77,13 @@ def make_server(
     lists = ListTools(execution, dictionary).tools()
     tools = (
         *QueryTools(coordinator, execution).tools(),
+        *StatementTools(execution).tools(),
         *PagingTools(execution, lists).tools(),
         *lists,
         *MetadataTools(execution, dictionary).tools(),
-        *IdentityTools(coordinator, queries, trino).tools(),
+        *IdentityTools(
+            coordinator, queries, trino, not guard.settings.allow_writes
+        ).tools(),
     )
     messages = Messages(
         {tool.name: tool for tool in tools},
@@ -94,7 +98,7 @@ def make_server(
         "mcp-trino",
         version=version("mcp-trino"),
         title="Trino",
-        instructions=_instructions(queries, trino),
+        instructions=_instructions(queries, trino, guard),
         cache_hints=_CACHE_HINTS,
         get_tool_input_schema=surface.input_schema,
         on_list_tools=surface.list_tools,
@@ -110,12 +114,14 @@ def make_server(
     return server
 
 
-def _instructions(queries: QuerySettings, trino: TrinoSettings) -> str:
+def _instructions(queries: QuerySettings, trino: TrinoSettings, guard: Guard) -> str:
     place = ".".join(name for name in (trino.catalog, trino.schema) if name)
     default = f" Unqualified names are in {place}." if place else ""
+    writes = guard.settings.allow_writes
+    reads = "execute_statement is for what changes data" if writes else "read-only"
     return (
         "Trino SQL (ANSI; double quotes for names, single quotes for strings), "
-        f"read-only.{default} An answer has up to {queries.default_rows} rows "
+        f"{reads}.{default} An answer has up to {queries.default_rows} rows "
         f"(max_rows: up to {queries.max_rows}); fetch_page gives the rest. A query "
         f"may take {queries.timeout_seconds:.0f} s; after "
         f"{queries.wait_seconds:.0f} s without a row its answer is a next_page to "

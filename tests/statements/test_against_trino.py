@@ -49,8 +49,7 @@ class AgainstTrinoTests(SynchronousTestCase):
 
     def test_explained(self) -> None:
         """What may be explained is a statement after another EXPLAIN."""
-        explained = explainable("EXPLAIN (TYPE IO) (SELECT 1);")
-        text = explained.following(explained.head.offset)
+        text = explainable("EXPLAIN (TYPE IO) (SELECT 1);").explainee
         self.assertEqual(
             self.run_statement(f"EXPLAIN (TYPE VALIDATE) {text}")[0], [[True]]
         )

@@ -24,8 +24,7 @@ def verdict(text: str) -> str:
 
 def proper(text: str) -> str:
     """What is explained, at its place."""
-    classified = explainable(text)
-    return classified.following(classified.head.offset)
+    return explainable(text).explainee
 
 
 class Assertions(SynchronousTestCase):
