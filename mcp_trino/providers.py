@@ -58,6 +58,7 @@ class Provider:
     :ivar upstream_scopes: what to ask for at a login through this server.
     :ivar upstream_parameters: further parameters of the authorization request.
     :ivar sends_audience: it wants ``audience`` where others take ``resource``.
+    :ivar token_scope: it wants ``scope`` at the token endpoint as well.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Provider:
     upstream_scopes: tuple[str, ...] = ("openid", "profile", "email")
     upstream_parameters: tuple[tuple[str, str], ...] = ()
     sends_audience: bool = False
+    token_scope: bool = False
 
 
 @frozen
@@ -163,6 +165,7 @@ PROVIDERS: dict[str, Provider] = {
             service_claims=(("idtyp", "app"), ("sub", "{oid}")),
             audience_forms=("{client_id}", "api://{client_id}"),
             upstream_scopes=("openid", "profile", "email", "offline_access"),
+            token_scope=True,
         ),
         Provider(
             "keycloak",

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from mcp_trino.oauth.keys import MasterKey, in_use
 
-MAX_CHARS = 16384
+MAX_CHARS = 65536
 """What is longer is not looked at."""
 
 _ALGORITHMS = ["dir", "A256GCM"]
