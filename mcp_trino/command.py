@@ -8,6 +8,7 @@ did not understand; the reason is on standard error.
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -21,10 +22,13 @@ from twisted.python.usage import UsageError
 
 from mcp_trino.config.documentation import as_rst
 from mcp_trino.config.names import NAMES
+from mcp_trino.errors import ConfigurationError
 from mcp_trino.log import observer_of
+from mcp_trino.oauth.development_tokens import development_token
 from mcp_trino.sandbox.launch import TrinoLaunch
 from mcp_trino.sandbox.process import SandboxServer
 from mcp_trino.settings import Transport
+from mcp_trino.startup import refuse_to_start
 from mcp_trino.tap import Options, makeService
 
 _FIRST_PORT = 8080
@@ -40,6 +44,7 @@ A Model Context Protocol server for Trino. The command is one of
   doctor    say what would keep it from serving, with the settings as they are
   introspect
             say whether a token holds, and why not
+  token     make a token for OAUTH_PROVIDER=hmac, for tests and services
   settings  print the reference of all settings
 Without a command it serves what MCP_TRANSPORT says, stdio by default.
 
@@ -88,6 +93,22 @@ class _DoctorOptions(_HTTPOptions):
             "a person whose queries to try, where people are impersonated",
         ]
     ]
+
+
+class _TokenOptions(_HTTPOptions):
+    """Settings, and for whom a token is."""
+
+    synopsis = "Usage: mcp-trino token --subject=NAME [options]"
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["subject", None, None, "whom the token is for"],
+        ["scope", None, None, "what it allows; unset: OAUTH_READ_SCOPE"],
+        ["lifetime", None, 3600.0, "seconds until it ends", float],
+    ]
+
+    def postOptions(self) -> None:
+        if not self["subject"]:
+            raise UsageError("--subject is needed")
+        super().postOptions()
 
 
 def main() -> None:
@@ -185,6 +206,21 @@ def _say(sentence: str) -> None:
     print(sentence, flush=True)  # noqa: T201 - to the person who waits for it
 
 
+def _token(arguments: Sequence[str]) -> None:
+    options = _parsed(_TokenOptions, arguments)
+    try:
+        token = development_token(
+            options.settings.oauth,
+            options["subject"],
+            options["scope"],
+            options["lifetime"],
+            time.time(),
+        )
+    except ConfigurationError as error:
+        raise refuse_to_start(error) from None
+    _say(token)
+
+
 def _settings(_: Sequence[str]) -> None:
     sys.stdout.write(as_rst())
 
@@ -203,4 +239,5 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "doctor": _doctor,
     "introspect": _introspect,
     "settings": _settings,
+    "token": _token,
 }

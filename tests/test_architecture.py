@@ -70,6 +70,7 @@ ROOMS: dict[str, set[str]] = {
         "introspection",
         "oauth",
         "sandbox",
+        "startup",
         "tap",
     },
 }
@@ -83,7 +84,13 @@ DOORS = {
     "werkzeug": {"web", "introspection.endpoint"},
     "treq": {"coordinator", "introspection", "oauth"},
     "OpenSSL": {"web"},
-    "jwcrypto": {"introspection", "oauth.keys", "oauth.sealing", "oauth.signing"},
+    "jwcrypto": {
+        "introspection",
+        "oauth.development_tokens",
+        "oauth.keys",
+        "oauth.sealing",
+        "oauth.signing",
+    },
     "gssapi": {"coordinator.kerberos"},
     "psycopg": {"database.postgresql"},
     "jgo": {"sandbox"},

@@ -1,9 +1,14 @@
 """Tests of ``mcp_trino.command``."""
 
+import hmac
+import json
 import os
 import socket
 import sys
+from base64 import urlsafe_b64decode
 from io import StringIO
+from typing import Any
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -79,7 +84,7 @@ class CommandTests(SynchronousTestCase):
         """The help names every command."""
         for argument in ("--help", "-h", "help"):
             self.main(argument)
-        for name in ("serve", "stdio", "sandbox", "settings"):
+        for name in ("serve", "stdio", "sandbox", "settings", "token"):
             self.assertEqual(self.output.getvalue().count(f"\n  {name} "), 3)
 
     def test_settings(self) -> None:
@@ -101,6 +106,84 @@ class CommandTests(SynchronousTestCase):
         ):
             error = self.assertRaises(SystemExit, self.main, *arguments)
             self.assertIn(part, error.code)
+
+
+def decoded(part: str) -> bytes:
+    """Read a part of a token."""
+    return urlsafe_b64decode(part + "==")
+
+
+class TokenTests(SynchronousTestCase):
+    """``mcp-trino token``."""
+
+    def setUp(self) -> None:
+        """Catch the output; the settings are those of a server for development."""
+        self.output = StringIO()
+        self.patch(sys, "stdout", self.output)
+        self.patch(sys, "__stderr__", StringIO())
+        self.patch(
+            os, "environ", {"OAUTH_ENABLED": "true", "JWT_SECRET": "development-secret"}
+        )
+
+    def main(self, *arguments: str) -> None:
+        """Run the command."""
+        self.patch(sys, "argv", ["mcp-trino", "token", *arguments])
+        command.main()
+
+    def claims(self, *arguments: str) -> dict[str, Any]:
+        """Give what the token says that was printed, and nothing else was."""
+        self.main(*arguments)
+        (line,) = self.output.getvalue().splitlines()
+        signed, _, signature = line.rpartition(".")
+        expected = hmac.digest(b"development-secret", signed.encode(), "sha256")
+        self.assertEqual(decoded(signature), expected)
+        header, payload = map(decoded, signed.split("."))
+        self.assertEqual(json.loads(header), {"alg": "HS256", "typ": "JWT"})
+        claims: dict[str, Any] = json.loads(payload)
+        return claims
+
+    def test_default(self) -> None:
+        """It is for this server's endpoints, to read, for an hour."""
+        claims = self.claims("--subject=ada")
+        self.assertEqual(claims["sub"], "ada")
+        self.assertEqual(claims["iss"], "http://localhost:8080")
+        self.assertIn("http://localhost:8080/mcp", claims["aud"])
+        self.assertEqual(claims["scope"], "trino:read")
+        self.assertEqual(claims["exp"] - claims["iat"], 3600)
+        self.assertTrue(claims["jti"])
+
+    def test_options(self) -> None:
+        """Scope and lifetime can be chosen, and the settings hold."""
+        os.environ["MCP_URL"] = "https://mcp.example.com"
+        os.environ["JWT_SECRET"] = "x" * 31 + "y"
+        self.main("--subject=a", "--scope=trino:write", "--lifetime=60.5", "--port=9")
+        claims = json.loads(decoded(self.output.getvalue().split(".")[1]))
+        self.assertEqual(claims["iss"], "https://mcp.example.com")
+        self.assertEqual(claims["scope"], "trino:write")
+        self.assertIn(claims["exp"] - claims["iat"], (60, 61))
+
+    def test_refused(self) -> None:
+        """What no server would take is not made."""
+        for arguments, environ, part in (
+            ((), {}, "--subject is needed"),
+            (("--subject=a", "--lifetime=x"), {}, "could not convert"),
+            (("--subject=a", "--lifetime=0"), {}, "lifetime"),
+            (("--subject=a", "--lifetime=86401"), {}, "OAUTH_MAX_LIFETIME"),
+            (("--subject=a\n",), {}, "printable"),
+            (("--subject=a",), {"OAUTH_ENABLED": "false"}, "only with hmac"),
+            (
+                ("--subject=a",),
+                {
+                    "OAUTH_PROVIDER": "keycloak",
+                    "OIDC_ISSUER": "https://id.example.com",
+                },
+                "only with hmac",
+            ),
+        ):
+            with patch.dict(os.environ, environ):
+                error = self.assertRaises(SystemExit, self.main, *arguments)
+            self.assertIn(part, str(error))
+        self.assertEqual(self.output.getvalue(), "")
 
 
 class SandboxOptionsTests(SynchronousTestCase):
