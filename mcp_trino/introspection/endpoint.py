@@ -28,6 +28,7 @@ from mcp_trino.introspection.wire import (
     READY,
     active_to_json,
     endpoints_to_json,
+    ready_to_json,
 )
 from mcp_trino.reply import JSON, Reply, refusal
 
@@ -89,7 +90,7 @@ class Endpoint:
     def ready(self, request: Request) -> bytes:
         """Whether tokens can be judged."""
         if self._introspector.ready:
-            return _sent(request, _json(b'{"status":"ready"}'))
+            return _sent(request, _json(ready_to_json(self._introspector.generation)))
         return _sent(request, refusal(503, "not ready", retry_after_seconds=2))
 
     @_app.handle_errors(HTTPException)  # type: ignore[arg-type]  # klein means IRequest

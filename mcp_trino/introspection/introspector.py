@@ -85,6 +85,11 @@ class Introspector(MultiService):
         """Whether tokens can be judged now."""
         return all(source.usable for source in self._sources)
 
+    @property
+    def generation(self) -> str:
+        """What the answers of now have as their generation."""
+        return f"{self._state}.{self._access.generation}"
+
     def introspect(self, token: str) -> Deferred[Active | None]:
         """Ask about one token."""
         return self._answer(token, self.explain(token))

@@ -94,6 +94,11 @@ class ProviderKeys(Service):
             self._current.cancel()
 
     @property
+    def generation(self) -> str:
+        """The same text only for the same keys."""
+        return self._keys.generation
+
+    @property
     def usable(self) -> bool:
         """Whether there are keys that are not too old."""
         at = self._fetched_at

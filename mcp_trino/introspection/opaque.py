@@ -44,6 +44,7 @@ class OpaqueTokens:
     _rules: Rules
     _ask: Callable[[str], Awaitable[dict[str, Any]]] = field(repr=False)
     _now: Now = field(repr=False)
+    generation: str = field(default="", init=False)
 
     def judge(self, text: str) -> Deferred[Active]:
         """

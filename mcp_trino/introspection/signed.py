@@ -30,6 +30,11 @@ class SignedTokens:
     _keys: IKeySource = field(repr=False)
     _now: Now = field(repr=False)
 
+    @property
+    def generation(self) -> str:
+        """The state of the keys that tokens are judged by."""
+        return self._keys.generation
+
     def judge(self, text: str) -> Deferred[Active]:
         """
         Judge an access token.

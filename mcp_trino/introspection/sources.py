@@ -20,6 +20,7 @@ class IKeySource(Interface):
     """The keys of one issuer."""
 
     usable: bool = Attribute("Whether tokens can be judged by them now.")
+    generation: str = Attribute("The same text only for the same keys.")
 
     def find(key_id: str | None) -> Deferred[Keys]:  # noqa: N805
         """
@@ -37,6 +38,11 @@ class FixedKeys:
 
     _keys: Keys = field(repr=False)
     usable: bool = True
+
+    @property
+    def generation(self) -> str:
+        """The same text only for the same keys."""
+        return self._keys.generation
 
     def find(self, key_id: str | None) -> Deferred[Keys]:
         """Give the keys."""
@@ -67,6 +73,11 @@ class FileKeys:
         """Whether the file could be read."""
         self._look()
         return self._keys is not None
+
+    @property
+    def generation(self) -> str:
+        """The same text only for the same keys."""
+        return "" if self._keys is None else self._keys.generation
 
     def find(self, key_id: str | None) -> Deferred[Keys]:
         """Give the keys; of an unknown id, after a look at the file."""
