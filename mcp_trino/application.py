@@ -76,8 +76,11 @@ def make_service(settings: Settings, reactor: Any) -> IService:
             authority=guarding.authority if guarding else None,
             worker_ready=guarding.watch.is_ready if guarding else None,
         )
-        services += [guarding.watch] if guarding else []
-        services += [web, Hangup(reactor, (web.reload_tls, audit.reopen))]
+        rereading = [web.reload_tls, audit.reopen]
+        if guarding:
+            services += guarding.services
+            rereading += [guarding.reread]
+        services += [web, Hangup(reactor, tuple(rereading))]
     else:
         services += [StdioService(server, loop, reactor)]
     startup = Startup(reactor, _greeting(settings))
@@ -110,13 +113,10 @@ def _resource_server(
     oauth = settings.oauth
     if oauth is None:
         return None
-    if oauth.introspection_socket is None:
-        raise ConfigurationError(("OAUTH_INTROSPECTION_SOCKET is needed",))
     return make_resource_server(
         reactor,
         oauth,
         settings.web.public_url,
-        oauth.introspection_socket,
         audit,
         keeps_token=settings.trino.exchange is not None,
     )

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from twisted.application.service import Service
 from twisted.web.resource import IResource
 
 from mcp_trino.interfaces import IAudit, IAuthenticator
 from mcp_trino.introspection.client import Introspector, make_introspector
+from mcp_trino.introspection.supervisor import SupervisedWorker
 from mcp_trino.introspection.watch import WorkerWatch
 from mcp_trino.oauth.admission import Admission, make_admission
 from mcp_trino.oauth.challenges import Challenges
@@ -32,6 +33,7 @@ class ResourceServer:
     :ivar admission: says who may enter.
     :ivar cache: the tokens of the last minutes.
     :ivar watch: a service that looks after the worker.
+    :ivar worker: the worker, ``None`` where somebody else runs it.
     """
 
     authenticator: IAuthenticator
@@ -41,13 +43,23 @@ class ResourceServer:
     admission: Admission
     cache: TokenCache
     watch: WorkerWatch
+    worker: SupervisedWorker | None
+
+    @property
+    def services(self) -> list[Service]:
+        """What has to run, in this order."""
+        return [self.watch] if self.worker is None else [self.worker, self.watch]
+
+    def reread(self) -> None:
+        """Have the worker fetch its keys now."""
+        if self.worker is not None:
+            self.worker.reread()
 
 
 def make_resource_server(
     reactor: Any,
     settings: OAuthSettings,
     origin: str,
-    socket: Path,
     audit: IAudit,
     *,
     keeps_token: bool = False,
@@ -57,11 +69,15 @@ def make_resource_server(
     Guard the server at an origin.
 
     :param origin: the public URL.
-    :param socket: where the introspection worker listens.
     :param keeps_token: principals carry their tokens, to be exchanged.
     :param revoked: says whether a grant of this server's own was revoked.
-    :raise ConfigurationError: the user who has to listen there is unknown.
+    :raise ConfigurationError: the user who has to listen at the worker's socket
+        is unknown.
     """
+    worker, socket = None, settings.introspection_socket
+    if socket is None:
+        worker = SupervisedWorker(reactor, settings.worker)
+        socket = worker.path
     own = settings.mode is OAuthMode.PROXY
     scopes = Scopes(settings.read_scope, settings.write_scope)
     resources = make_resources(origin, scopes.supported)
@@ -93,4 +109,5 @@ def make_resource_server(
         admission,
         cache,
         WorkerWatch(introspector, reactor, cache.renew),
+        worker,
     )

@@ -25,7 +25,6 @@ _PROXY = {
     "OIDC_ISSUER": "https://issuer.test",
     "OIDC_CLIENT_ID": "mcp-trino",
     "OIDC_CLIENT_SECRET": "s3cret",
-    "OAUTH_INTROSPECTION_SOCKET": "/run/introspect",
 }
 
 
