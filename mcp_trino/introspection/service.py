@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from mcp_trino.introspection.endpoint import CheckedPeers, Endpoint
 from mcp_trino.introspection.fetching import Fetching, read_trust
 from mcp_trino.introspection.introspector import Introspector
+from mcp_trino.introspection.sockets import PassedPort
 from mcp_trino.settings import WorkerSettings
 
 _ADDRESS_SPACE_BYTES = 1 << 30
@@ -71,25 +72,16 @@ class WorkerService(MultiService):
         """Begin to answer."""
         super().startService()
         listening = self._bind() if self._socket is None else self._socket
-        # Whoever connects is told that it is this process that listens.
-        listening.listen(1024)
-        self._port = self._reactor.adoptStreamPort(
-            listening.fileno(),
-            socket.AF_UNIX,
-            CheckedPeers(self._endpoint.site(), self._trusted.__contains__),
-        )
-        listening.close()
-        self._socket = None
+        peers = CheckedPeers(self._endpoint.site(), self._trusted.__contains__)
+        self._port = PassedPort(listening, peers, self._reactor)
+        self._port.startListening()
 
     def stopService(self) -> Deferred[None]:
         """Take no more questions, and answer those that were asked."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        # To stop listening would remove the file, which another process made
-        # and the next worker listens at.
-        self._port.stopReading()
-        self._port.getHandle().close()
+        await self._port.stopListening()
         await self._endpoint.drain(self._reactor)
         await super().stopService()
 

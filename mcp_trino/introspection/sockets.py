@@ -1,13 +1,22 @@
-"""A UNIX socket that nobody else can reach, not even for an instant."""
+"""
+A UNIX socket that nobody else can reach, not even for an instant.
+
+Twisted binds one first and restricts its mode after, to 0666 unless told, and
+does that to a socket that it was passed, too, whose file it also removes.
+"""
 
 import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
+
+from twisted.internet import unix
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.python.failure import Failure
 
 from mcp_trino.errors import ConfigurationError
 
-# Of Twisted's own 50 the next one would be refused, not wait.
 _BACKLOG = 1024
 _NOBODY_ELSE = 0o177
 
@@ -21,7 +30,6 @@ def bind_private(path: Path) -> socket.socket:
     :raise ConfigurationError: it cannot be bound, or somebody listens there.
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Twisted binds first and restricts the mode after.
     before = os.umask(_NOBODY_ELSE)
     try:
         _remove_stale(path)
@@ -48,3 +56,40 @@ def _remove_stale(path: Path) -> None:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink()
+
+
+class PassedPort(unix.Port):
+    """
+    A port at a socket that listens already.
+
+    Neither its mode nor its file is changed: both are another process's, and the
+    next process is passed the same socket.
+    """
+
+    def __init__(
+        self, listening: socket.socket, factory: IProtocolFactory, reactor: Any
+    ) -> None:
+        """:param listening: it belongs to the port from now on."""
+        super().__init__(listening.getsockname(), factory, reactor=reactor)
+        self._listening = listening
+        self._factory = factory
+
+    def startListening(self) -> None:
+        """Begin to accept connections."""
+        self._factory.doStart()
+        self._listening.setblocking(False)
+        # Whoever connects is told that it is this process that listens.
+        self._listening.listen(_BACKLOG)
+        self.socket = self._listening
+        self.fileno = self._listening.fileno  # type: ignore[method-assign]  # as Port
+        self.connected = True
+        self.numberAccepts = 100
+        self.startReading()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Accept no more; ``Port`` would shut the socket down for all its holders."""
+        del reason
+        self.connected = False
+        self.disconnected = True
+        self._listening.close()
+        self._factory.doStop()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
-from twisted.python.systemd import ListenFDs
+from twisted.internet.endpoints import serverFromString
 from twisted.python.usage import Options as UsageOptions
 
 from mcp_trino.config.parse import read_settings
@@ -25,7 +25,7 @@ from mcp_trino.introspection.sockets import bind_private
 from mcp_trino.settings import Transport, WorkerSettings
 from mcp_trino.startup import Hangup, Startup, refuse_to_start
 
-_SYSTEMD = re.compile(r"systemd:domain=UNIX:name=([^:]+)")
+_SYSTEMD = re.compile(r"systemd:domain=UNIX:name=[^:]+")
 
 
 class Options(UsageOptions):
@@ -33,7 +33,6 @@ class Options(UsageOptions):
     Where to listen and who may ask; the rest are the settings of OAuth.
 
     :ivar settings: what is for the worker, once the options are parsed.
-    :ivar bind: gives the listening socket.
     :ivar user: the uid that may ask.
     """
 
@@ -54,7 +53,6 @@ class Options(UsageOptions):
         ["client-user", None, None, "name or uid of the server; unset: this one"],
     ]
     settings: WorkerSettings
-    bind: Callable[[], socket.socket]
     user: int
 
     def opt_version(self) -> None:
@@ -70,7 +68,6 @@ class Options(UsageOptions):
         """
         try:
             self.settings = worker_settings(self["config"])
-            self.bind = _binding(self["listen"])
             self.user = _user(self["client-user"])
         except ConfigurationError as error:
             raise refuse_to_start(error) from None
@@ -106,7 +103,8 @@ def makeService(options: Options) -> IService:
 
     reactor: Any = installed
     try:
-        worker = WorkerService(options.settings, reactor, options.bind, options.user)
+        bind = _binding(options["listen"] or "", reactor)
+        worker = WorkerService(options.settings, reactor, bind, options.user)
     except ConfigurationError as error:
         raise refuse_to_start(error) from None
     startup = Startup(reactor, f"the introspection worker answers user {options.user}")
@@ -115,24 +113,24 @@ def makeService(options: Options) -> IService:
     return startup
 
 
-def _binding(place: str | None) -> Callable[[], socket.socket]:
+def _binding(place: str, reactor: Any) -> Callable[[], socket.socket]:
     """Give what makes the socket; one of systemd's is looked for at once."""
-    kind, _, path = (place or "").partition(":")
+    kind, _, path = place.partition(":")
     if kind == "unix" and path:
         return lambda: bind_private(Path(path))
-    found = _SYSTEMD.fullmatch(place or "")
-    if found is None:
+    if not _SYSTEMD.fullmatch(place):
         problem = "--listen has to be unix:PATH or systemd:domain=UNIX:name=NAME"
         raise ConfigurationError((problem,))
-    descriptors = ListenFDs.fromEnvironment().inheritedNamedDescriptors()
-    if found[1] not in descriptors:
+    try:
+        # Twisted alone can tell: it has removed what systemd said.
+        passed: Any = serverFromString(reactor, place)
+    except LookupError:
         problem = (
             f"--listen: no socket was passed for {place}: start the socket unit with "
             "that FileDescriptorName"
         )
-        raise ConfigurationError((problem,))
-    descriptor = descriptors[found[1]]
-    return lambda: socket.socket(fileno=descriptor)
+        raise ConfigurationError((problem,)) from None
+    return lambda: socket.socket(fileno=passed.fileno)
 
 
 def _user(name: str | None) -> int:
