@@ -28,9 +28,14 @@ CALLBACKS = (
     "https://insiders.vscode.dev/redirect "
     "https://www.cursor.com/agents/mcp/oauth/callback "
     "https://chatgpt.com/connector_platform_oauth_redirect "
+    "https://chatgpt.com/connector/oauth/{id} "
     "cursor://anysphere.cursor-mcp/oauth/callback"
 )
-"""Where well-known clients are called back, parted by blanks."""
+"""
+Where well-known clients are called back, parted by blanks.
+
+``{id}`` stands for one segment of letters, digits, ``-`` and ``_``.
+"""
 
 # A row takes two or three lines: name, kind, default, destination; the meaning.
 # fmt: off

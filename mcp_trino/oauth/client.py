@@ -1,6 +1,11 @@
 """An OAuth client, however it came to its id."""
 
+import unicodedata
+
 from attrs import frozen
+
+NAME_CHARS = 64
+NAMELESS = "Unnamed application"
 
 
 @frozen
@@ -30,3 +35,20 @@ class Client:
         application's scheme. An approval of such a client is not remembered.
         """
         return all(uri.startswith("https://") for uri in self.redirect_uris)
+
+
+def readable_name(text: object) -> str:
+    """
+    Give what a client calls itself as one line that hides nothing.
+
+    Control characters, among them those that turn the direction of writing,
+    and characters without a picture are left out.
+    """
+    if not isinstance(text, str):
+        return NAMELESS
+    seen = "".join(
+        " " if char.isspace() else char
+        for char in text[: NAME_CHARS * 16]
+        if char.isspace() or not unicodedata.category(char).startswith("C")
+    )
+    return " ".join(seen.split())[:NAME_CHARS].rstrip() or NAMELESS

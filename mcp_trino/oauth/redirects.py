@@ -11,23 +11,14 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-KNOWN_REDIRECTS = (
-    "https://claude.ai/api/mcp/auth_callback",
-    "https://claude.com/api/mcp/auth_callback",
-    "https://chatgpt.com/connector_platform_oauth_redirect",
-    "https://chatgpt.com/connector/oauth/{id}",
-    "https://vscode.dev/redirect",
-    "https://insiders.vscode.dev/redirect",
-    "https://www.cursor.com/agents/mcp/oauth/callback",
-    "cursor://anysphere.cursor-mcp/oauth/callback",
-)
-"""
-The callbacks of hosted assistants and of editors that are taken by default.
-
-``{id}`` stands for one segment of letters, digits, ``-`` and ``_``.
-"""
-
 MAX_CHARS = 1024
+_NEVER = tuple(
+    f"{scheme}:"
+    for scheme in (
+        "about", "blob", "data", "file", "ftp", "http", "intent", "javascript",
+        "mailto", "vbscript", "view-source", "ws", "wss",
+    )
+)  # fmt: skip
 _URI = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<authority>[A-Za-z0-9._:\[\]-]*)"
     r"(?P<path>(?:/(?:[A-Za-z0-9._~!$&'()+,;=:@-]|%[0-9A-Fa-f]{2})*)*)"
@@ -53,9 +44,12 @@ class InvalidRedirect(Exception):
     No client may have that redirect URI: answer ``invalid_redirect_uri``.
 
     :ivar message: why, without the URI.
+    :ivar unlisted: it is well-formed, only not one of those that this server
+        knows; a client may do with its others.
     """
 
     message: str
+    unlisted: bool = False
 
     def __str__(self) -> str:
         return self.message
@@ -71,7 +65,7 @@ class RedirectPolicy:
     :ivar any_https: any ``https`` URI may be had as well.
     """
 
-    exact: tuple[str, ...] = KNOWN_REDIRECTS
+    exact: tuple[str, ...]
     any_https: bool = False
 
     def check(self, uri: str, application_type: str = "native") -> None:
@@ -87,12 +81,15 @@ class RedirectPolicy:
             raise InvalidRedirect("a web application's redirect URI must be https")
         if is_loopback(uri) or any(_is_entry(entry, uri) for entry in self.exact):
             return
-        if not uri.startswith("https://"):
+        if uri.startswith(_NEVER):
             raise InvalidRedirect(
                 "a redirect URI must be https, or http on localhost, 127.0.0.1 or [::1]"
             )
-        if not self.any_https:
-            raise InvalidRedirect("this server does not know that https redirect URI")
+        if not (self.any_https and uri.startswith("https://")):
+            raise InvalidRedirect(
+                "a redirect URI is not one of those that this server knows",
+                unlisted=True,
+            )
         _check_https(uri)
 
 

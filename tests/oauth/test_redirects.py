@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mcp_trino.config.oauth_table import CALLBACKS
 from mcp_trino.oauth.redirects import (
     InvalidRedirect,
     RedirectPolicy,
@@ -22,6 +23,7 @@ VS_CODE = (
     "http://127.0.0.1/",
     "http://127.0.0.1:33418/",
 )
+KNOWN = RedirectPolicy(tuple(CALLBACKS.split()))
 HOSTS = st.sampled_from(("localhost", "127.0.0.1", "[::1]"))
 PORTS = st.just("") | st.integers(1, 65535).map(":{}".format)
 PATHS = st.sampled_from(("", "/", "/callback", "/oauth/callback", "/cb?x=1", "/a%20b"))
@@ -35,7 +37,7 @@ class PolicyTests(SynchronousTestCase):
 
     def setUp(self):
         """Take the policy of a server whose operator set nothing."""
-        self.policy = RedirectPolicy()
+        self.policy = KNOWN
 
     def refused(self, uri, policy=None, **how):
         """Check that a URI is refused, without being repeated."""
@@ -114,7 +116,7 @@ class PolicyTests(SynchronousTestCase):
             "http://localhost:/cb",
         ):
             self.refused(uri)
-            self.refused(uri, RedirectPolicy(any_https=True))
+            self.refused(uri, RedirectPolicy(KNOWN.exact, any_https=True))
 
     def test_g074_form(self):
         """A URI that two readers could take for two things is refused."""
@@ -142,7 +144,7 @@ class PolicyTests(SynchronousTestCase):
             "/x" * 1000,
         ):
             for base in ("http://localhost/cb", "https://app.example.com/cb"):
-                self.refused(base + part, RedirectPolicy(any_https=True))
+                self.refused(base + part, RedirectPolicy(KNOWN.exact, any_https=True))
         for uri in (
             "",
             "/cb",
@@ -156,7 +158,7 @@ class PolicyTests(SynchronousTestCase):
             " https://vscode.dev/redirect",
             "https://vscode.dev/redirect\n",
         ):
-            self.refused(uri, RedirectPolicy(any_https=True))
+            self.refused(uri, RedirectPolicy(KNOWN.exact, any_https=True))
 
     def test_any_https(self):
         """An operator may take any https callback; its host has to be a name."""
