@@ -18,6 +18,7 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 
 from mcp_trino.errors import InvalidArgument, StatementFailed
+from mcp_trino.principal import Principal
 from mcp_trino.queries import Page, PageState, Statement
 from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.statements.names import parse_qualified_name
@@ -89,20 +90,32 @@ class Dictionary:
         self._require(catalog, schema, table)
         return catalog, schema, table
 
-    def _require(self, *name: str) -> None:
+    def may_see(self, *name: str) -> bool:
+        """
+        Say whether the operator's lists let a name through.
+
+        :param name: one to three parts in lower case, the catalog first.
+        """
         allows = (
             self._allowlist.catalog,
             self._allowlist.schema,
             self._allowlist.table,
         )
         decide: Callable[..., bool] = allows[len(name) - 1]
-        if not decide(*name):
+        return decide(*name)
+
+    def user_of(self, principal: Principal) -> str | None:
+        """See ``ICoordinator.user_of``."""
+        return self._execution.user_of(principal)
+
+    def _require(self, *name: str) -> None:
+        if not self.may_see(*name):
             raise InvalidArgument(kept_away(*name))
 
     async def catalogs(self, call: Call) -> Page:
         """Give the names of the catalogs, in order."""
         page = await self.ask(information_schema.CATALOGS, call, _MOST_CATALOGS)
-        rows = sorted(row for row in page.rows if self._allowlist.catalog(row[0]))
+        rows = sorted(row for row in page.rows if self.may_see(row[0]))
         return evolve(page, rows=tuple(rows))
 
     async def schemas(
@@ -119,7 +132,7 @@ class Dictionary:
             return information_schema.schemas(catalog, pattern, after, count)
 
         def allows(row: Row) -> bool:
-            return self._allowlist.schema(catalog, row[0])
+            return self.may_see(catalog, row[0])
 
         return await self._listed(call, text, allows, 1, after)
 
@@ -143,7 +156,7 @@ class Dictionary:
             return information_schema.tables(catalog, schema, pattern, after, count)
 
         def allows(row: Row) -> bool:
-            return self._allowlist.table(catalog, row[0], row[1])
+            return self.may_see(catalog, row[0], row[1])
 
         return await self._listed(call, text, allows, 2, after)
 
@@ -226,6 +239,6 @@ def _own_text() -> Generator[None]:
 
 
 def drop(deferred: Deferred[Any]) -> None:
-    """Cancel what nobody waits for any more; nothing happens when it was had."""
+    """Cancel what nobody waits for any more, had or failed though it may be."""
     deferred.cancel()
-    deferred.addErrback(lambda failure: failure.trap(CancelledError))
+    deferred.addErrback(lambda failure: failure.trap(CancelledError, *FORESEEN))

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 
 from mcp_trino.errors import InvalidArgument, PageGone, StatementFailed, TimedOut
 from mcp_trino.interfaces import ICoordinator
+from mcp_trino.principal import Principal
 from mcp_trino.queries import Page, PageState, Statement, Window
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.statements.guard import UNRESTRICTED, Guard, Permit
@@ -65,6 +66,11 @@ class Execution:
         if schema is not None and catalog is None:
             raise InvalidArgument("schema needs a catalog: pass catalog too")
         return catalog, schema
+
+    def user_of(self, principal: Principal) -> str | None:
+        """See ``ICoordinator.user_of``."""
+        user: str | None = self._coordinator.user_of(principal)
+        return user
 
     def window(
         self, max_rows: int | None = None, max_cell_chars: int | None = None

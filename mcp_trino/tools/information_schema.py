@@ -122,6 +122,38 @@ def sample(catalog: str, schema: str, table: str, rows: int) -> str:
     return f"SELECT * FROM {qualified(catalog, schema, table)} LIMIT {rows}"
 
 
+def all_tables(catalog: str) -> str:
+    """Ask for the schemas and names of a catalog's tables, Trino's own left out."""
+    return (
+        f"SELECT table_schema, table_name FROM {_relation(catalog, 'tables')}"
+        " WHERE table_schema <> 'information_schema'"
+    )
+
+
+def all_comments(catalog: str) -> str:
+    """Ask for the schemas, names and comments of the tables that have one."""
+    return (
+        "SELECT schema_name, table_name, comment FROM system.metadata.table_comments"
+        f" WHERE catalog_name = {quote_literal(catalog)}"
+        " AND schema_name <> 'information_schema' AND comment <> ''"
+    )
+
+
+def all_columns(catalog: str) -> str:
+    """
+    Ask for the schemas, names and columns of a catalog's tables.
+
+    The columns are lines; a comment comes after the name and a tab.
+    """
+    column = "column_name || coalesce(chr(9) || nullif(comment, ''), '')"
+    line = f"replace({column}, chr(10), ' ')"
+    return (
+        f"SELECT table_schema, table_name, array_join(array_agg({line}"
+        f" ORDER BY ordinal_position), chr(10)) FROM {_relation(catalog, 'columns')}"
+        " WHERE table_schema <> 'information_schema' GROUP BY 1, 2"
+    )
+
+
 def statistics(catalog: str, schema: str, table: str) -> str:
     """Ask for what Trino estimates of a table."""
     return f"SHOW STATS FOR {qualified(catalog, schema, table)}"

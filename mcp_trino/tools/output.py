@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mcp_trino.queries import Column, Page, PageState
+from mcp_trino.queries import Column, Page, PageState, Progress
 from mcp_trino.tools.tool import Reply
 
 _SLOW_MS = 1000
@@ -108,6 +108,26 @@ def _field(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
+def own_page(
+    columns: tuple[Column, ...],
+    rows: Iterable[list[Any]],
+    *,
+    row_offset: int = 0,
+    warnings: tuple[str, ...] = (),
+) -> Page:
+    """Give a page that this server has put together itself: no query gave it."""
+    return Page(
+        state=PageState.COMPLETE,
+        query_id="",
+        columns=columns,
+        rows=tuple(rows),
+        row_offset=row_offset,
+        handle=None,
+        progress=Progress("", "FINISHED", None, 0, 0, 0),
+        warnings=warnings,
+    )
+
+
 def page_reply(page: Page, next_page: str | None) -> Reply:
     """
     Show a page.
@@ -129,11 +149,9 @@ def page_reply(page: Page, next_page: str | None) -> Reply:
         "row_count": len(page.rows),
     }
     if next_page:
-        structured |= {
-            "truncated": True,
-            "next_page": next_page,
-            "query_id": page.query_id,
-        }
+        structured |= {"truncated": True, "next_page": next_page}
+        if page.query_id:
+            structured["query_id"] = page.query_id
     if page.progress.elapsed_ms >= _SLOW_MS:
         structured["elapsed_ms"] = page.progress.elapsed_ms
     if notices:
@@ -143,7 +161,7 @@ def page_reply(page: Page, next_page: str | None) -> Reply:
         structured=structured,
         text=f"{body}\n{_closing_line(page, next_page, notices)}",
         rows=len(page.rows),
-        query_id=page.query_id,
+        query_id=page.query_id or None,
     )
 
 

@@ -34,6 +34,7 @@ from mcp_trino.tools.progress import ProgressReports
 from mcp_trino.tools.prompts import Prompts
 from mcp_trino.tools.query import QueryTools
 from mcp_trino.tools.resources import Resources
+from mcp_trino.tools.search import SearchTools
 from mcp_trino.tools.statement import StatementTools
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Tool
@@ -74,7 +75,10 @@ def make_server(
     suggestions = Suggestions(coordinator, clock, guard.allowlist)
     execution = Execution(coordinator, queries, trino, suggestions, guard)
     dictionary = Dictionary(execution)
-    lists = ListTools(execution, dictionary).tools()
+    lists = (
+        *ListTools(execution, dictionary).tools(),
+        *SearchTools(dictionary, clock).tools(),
+    )
     tools = (
         *QueryTools(coordinator, execution).tools(),
         *StatementTools(execution).tools(),

@@ -30,6 +30,7 @@ from mcp_trino.tools.listing import ListTools
 from mcp_trino.tools.metadata import MetadataTools
 from mcp_trino.tools.paging import PagingTools
 from mcp_trino.tools.query import QueryTools
+from mcp_trino.tools.search import SearchTools
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Call, Reply, Tool
 
@@ -206,12 +207,16 @@ class ToolsTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make them."""
         self.coordinator = ScriptedCoordinator()
-        suggestions = Suggestions(self.coordinator, Clock())
+        self.clock = Clock()
+        suggestions = Suggestions(self.coordinator, self.clock, self.guard.allowlist)
         execution = Execution(
             self.coordinator, QUERIES, self.trino, suggestions, self.guard
         )
         dictionary = Dictionary(execution)
-        lists = ListTools(execution, dictionary).tools()
+        lists = (
+            *ListTools(execution, dictionary).tools(),
+            *SearchTools(dictionary, self.clock).tools(),
+        )
         self.tools: dict[str, Tool] = {
             tool.name: tool
             for tool in (

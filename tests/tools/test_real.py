@@ -301,6 +301,25 @@ class MetadataTests(RealTestCase):
 
         return self.asking(talk)
 
+    def test_search(self) -> Deferred[None]:
+        """Tables are found by names and comments, of theirs and of columns."""
+
+        async def talk(ask: Ask) -> None:
+            found = await ask("search_tables", text="an odd ab")
+            self.assertEqual(
+                found["rows"][0],
+                ['memory."odd-schema"."odd.name"', "An odd table", ["a b"]],
+            )
+            found = await ask("search_tables", text="suppliers", schema="tiny")
+            self.assertEqual(found["rows"][0][0], "tpch.tiny.supplier")
+            self.assertNotIn("notice", found)
+            queries = await ask("search_tables", text="queries", catalog="system")
+            self.assertEqual(queries["rows"][0][0], "system.runtime.queries")
+            error = (await ask("search_tables", text="x", catalog="tcph"))["error"]
+            self.assertIn("tpch", error["hint"])
+
+        return self.asking(talk)
+
     def test_statistics(self) -> Deferred[None]:
         """Statistics and definitions of tables and views are shown."""
 

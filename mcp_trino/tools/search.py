@@ -1,0 +1,216 @@
+"""The tool that finds tables by what they are called and what is said of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorTime
+
+from mcp_trino.errors import InvalidArgument, PageGone
+from mcp_trino.queries import Column, Page
+from mcp_trino.tools import information_schema
+from mcp_trino.tools.arguments import Argument
+from mcp_trino.tools.dictionary import Dictionary, drop
+from mcp_trino.tools.failures import FORESEEN
+from mcp_trino.tools.index import Found, Index, Row, index_of, search, words_of
+from mcp_trino.tools.kept import Kept
+from mcp_trino.tools.output import PAGE_SCHEMA, own_page, page_reply
+from mcp_trino.tools.paging import next_page
+from mcp_trino.tools.suggestions import written
+from mcp_trino.tools.tool import Call, Reply, Tool
+
+_KEPT_SECONDS = 300.0
+_KEPT_BYTES = 64_000_000
+_ANSWER_BYTES = 8_000_000
+_MOST_TABLES = 50_000
+_MOST_CELL_CHARS = 20_000
+_CATALOG_SECONDS = 15.0
+_ALL_SECONDS = 40.0
+_CATALOGS_AT_ONCE = 2
+_SHOWN = 25
+_SHOWN_COLUMNS = 8
+_SHOWN_COMMENT = 120
+_NOT_BY_ITSELF = "system"
+_UNANSWERED: tuple[type[Exception], ...] = (DeferredTimeout, *FORESEEN)
+
+_TABLE = Column("table", "varchar")
+_COMMENT = Column("comment", "varchar")
+_COLUMNS = Column("columns", "array(varchar)")
+
+Key = tuple[str, str | None, str]
+"""Principal, Trino user and catalog."""
+
+
+@define(eq=False)
+class SearchTools:
+    """
+    ``search_tables``.
+
+    What a catalog told a person is remembered for five minutes, for her alone.
+    """
+
+    _dictionary: Dictionary = field(repr=False)
+    _clock: IReactorTime = field(repr=False)
+    _kept: Kept[Key, Index] = field(init=False, repr=False)
+
+    @_kept.default
+    def _none_kept(self) -> Kept[Key, Index]:
+        return Kept(self._clock, _KEPT_SECONDS, _KEPT_BYTES)
+
+    def tools(self) -> tuple[Tool, ...]:
+        """Give it as it is listed."""
+        return (
+            Tool(
+                name="search_tables",
+                title="Search for tables",
+                description=(
+                    "Find tables by words in the names and comments of tables and "
+                    "columns, best first, with the columns that match."
+                ),
+                arguments=(
+                    Argument("text", "string", required=True),
+                    Argument("catalog", "string", "Default: all."),
+                    Argument("schema", "string", "Default: all."),
+                ),
+                output_schema=PAGE_SCHEMA,
+                function=self._search_tables,
+            ),
+        )
+
+    async def _search_tables(self, call: Call) -> Reply:
+        text = call.arguments["text"]
+        if not words_of(text):
+            raise InvalidArgument("text has no word to look for")
+        begin = _offset(call.after)
+        indexes = await self._indexes(call)
+        schema = call.arguments.get("schema")
+        found = search(indexes.values(), text, schema and schema.lower())
+        shown = found[begin : begin + _SHOWN]
+        more = None
+        if begin + _SHOWN < len(found):
+            more = next_page("search_tables", call, (str(begin + _SHOWN),))
+        return page_reply(_page(shown, begin, _notices(indexes)), more)
+
+    async def _indexes(self, call: Call) -> dict[str, Index]:
+        """Give what is known of each catalog that is to be looked through."""
+        if "catalog" in call.arguments:
+            catalog, _ = self._dictionary.place(call.arguments)
+            return {catalog: await self._index(catalog, call)}
+        names = [row[0] for row in (await self._dictionary.catalogs(call)).rows]
+        at_once = DeferredSemaphore(_CATALOGS_AT_ONCE)
+        asked = {
+            name: at_once.run(self._index, name, call).addTimeout(
+                _ALL_SECONDS, self._clock
+            )
+            for name in names
+            if name != _NOT_BY_ITSELF
+        }
+        indexes = {}
+        try:
+            for name, index in asked.items():
+                try:
+                    indexes[name] = await index
+                except _UNANSWERED:
+                    indexes[name] = Index(missing=("all",))
+        finally:
+            for index in asked.values():
+                drop(index)
+        return indexes
+
+    async def _index(self, catalog: str, call: Call) -> Index:
+        principal = call.principal
+        key = principal.key, self._dictionary.user_of(principal), catalog
+        index = self._kept.get(key)
+        if index is None:
+            index = await self._asked(catalog, call)
+            self._kept.put(key, index, index.size)
+        return index
+
+    async def _asked(self, catalog: str, call: Call) -> Index:
+        """
+        Ask a catalog for all that it has.
+
+        :raise: what ``Dictionary.ask`` raises when it does not give the names.
+        """
+        more = {
+            "comments": information_schema.all_comments(catalog),
+            "columns": information_schema.all_columns(catalog),
+        }
+        asked = {
+            what: Deferred.fromCoroutine(self._rows(text, call))
+            for what, text in more.items()
+        }
+        missing, told = [], dict[str, Sequence[Row]]()
+        try:
+            names = await self._rows(information_schema.all_tables(catalog), call)
+            for what, rows in asked.items():
+                try:
+                    told[what] = await rows
+                except FORESEEN:
+                    missing.append(what)
+        finally:
+            for rows in asked.values():
+                drop(rows)
+        seen = [name for name in names if self._dictionary.may_see(catalog, *name)]
+        return index_of(
+            catalog,
+            seen,
+            told.get("comments", ()),
+            told.get("columns", ()),
+            tuple(missing),
+        )
+
+    async def _rows(self, text: str, call: Call) -> Sequence[Row]:
+        page = await self._dictionary.ask(
+            text,
+            call,
+            _MOST_TABLES,
+            _CATALOG_SECONDS,
+            max_bytes=_ANSWER_BYTES,
+            max_cell_chars=_MOST_CELL_CHARS,
+        )
+        return page.rows
+
+
+def _offset(after: tuple[str, ...]) -> int:
+    if not after:
+        return 0
+    if len(after) > 1 or not (after[0].isascii() and after[0].isdigit()):
+        raise PageGone("no such page")
+    return int(after[0][:9])
+
+
+def _page(found: Sequence[Found], begin: int, notices: tuple[str, ...]) -> Page:
+    """Show tables with the columns that match, and comments where there are any."""
+    commented = any(f.table.comment for f in found)
+    rows: list[list[Any]] = []
+    for f in found:
+        table = f.table
+        row: list[Any] = [
+            ".".join(map(written, (table.catalog, table.schema, table.name)))
+        ]
+        if commented:
+            row.append(_cut(table.comment) or None)
+        rows.append([*row, list(f.columns[:_SHOWN_COLUMNS])])
+    columns = (_TABLE, _COMMENT, _COLUMNS) if commented else (_TABLE, _COLUMNS)
+    return own_page(columns, rows, row_offset=begin, warnings=notices)
+
+
+def _cut(comment: str) -> str:
+    return comment if len(comment) <= _SHOWN_COMMENT else f"{comment[:_SHOWN_COMMENT]}…"
+
+
+def _notices(indexes: Mapping[str, Index]) -> tuple[str, ...]:
+    """Say what was not looked through."""
+    notices = []
+    for what, sentence in (
+        ("all", "not searched, for they did not answer: {}"),
+        ("columns", "searched without columns, by names of tables only: {}"),
+        ("comments", "searched without comments: {}"),
+    ):
+        names = [name for name, index in indexes.items() if what in index.missing]
+        if names:
+            notices.append(sentence.format(", ".join(names)))
+    return tuple(notices)
