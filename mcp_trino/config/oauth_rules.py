@@ -44,6 +44,8 @@ def problems(chosen: Chosen) -> Iterator[str]:
         yield from _about_mode(chosen)
         yield from _about_admission(chosen)
         yield from _about_worker(chosen)
+        if not chosen["OAUTH_WRITE_SCOPE"]:
+            yield "OAUTH_WRITE_SCOPE cannot be empty: whoever has a token could write"
     elif not switches:
         for setting in OAUTH:
             if setting.name in chosen.given and setting.name not in _WITHOUT_EFFECT:

@@ -237,6 +237,22 @@ class SecretTests(SynchronousTestCase):
         self.assertNotIn(SECRET, repr(found))
 
 
+class ScopeTests(SynchronousTestCase):
+    """What tokens have to allow."""
+
+    def test_empty(self) -> None:
+        """Reading may need no scope, writing always needs one."""
+        self.assertEqual(oauth(**HMAC, OAUTH_READ_SCOPE="").read_scope, "")
+        (problem,) = problems(environ={**HMAC, "OAUTH_WRITE_SCOPE": ""})
+        self.assertIn("OAUTH_WRITE_SCOPE", problem)
+
+    def test_unsound(self) -> None:
+        """A scope is one word (RFC 6749 section 3.3)."""
+        for scope in ("a b", 'a"b', "ä"):
+            (problem,) = problems(environ={**HMAC, "OAUTH_READ_SCOPE": scope})
+            self.assertIn("OAUTH_READ_SCOPE", problem)
+
+
 class ProviderTests(SynchronousTestCase):
     """Whose tokens are taken."""
 

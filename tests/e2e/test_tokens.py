@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -17,8 +18,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.e2e.certificates import make_certificates
 from tests.e2e.in_task import TaskTestCase, in_task
-from tests.e2e.server_process import program, server_environment, start_server
+from tests.e2e.server_process import (
+    ServerProcess,
+    program,
+    server_environment,
+    start_server,
+)
 
 _READY_SECONDS = 20
 _BACK_SECONDS = 3.0
@@ -254,3 +261,81 @@ class OpenTests(SynchronousTestCase):
             answer = ask(server.port, "GET", f"/.well-known/{name}")
             self.assertEqual(answer.status, 404)
             self.assertEqual(answer.headers["Content-Type"], "application/json")
+
+
+class ProductionTests(SynchronousTestCase):
+    """The command line for production of the older design."""
+
+    def test_starts(self) -> None:
+        """
+        It starts as it is written, on loopback here: the documents name the
+        audience's host, and nobody can say of a token while the provider is away.
+        """
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        files = make_certificates(directory, "mcp-server.company.com")
+        server = start_server(
+            "https",
+            "http://trino.test:1",
+            files,
+            TRINO_OAUTH_ENABLED="true",
+            OAUTH_PROVIDER="okta",
+            OIDC_ISSUER="https://localhost:1",
+            OIDC_AUDIENCE="https://mcp-server.company.com",
+            MCP_TRANSPORT="http",
+        )
+        self.addCleanup(server.stop)
+        document = self.ask(server, "GET", "/.well-known/oauth-protected-resource")
+        self.assertEqual(
+            json.loads(document.body)["resource"], "https://mcp-server.company.com/mcp"
+        )
+        self.assertEqual(
+            json.loads(document.body)["authorization_servers"],
+            ["https://localhost:1"],
+        )
+        challenge = self.ask(server, "POST", "/mcp").headers["WWW-Authenticate"]
+        self.assertIn(
+            'resource_metadata="https://mcp-server.company.com/.well-known/'
+            'oauth-protected-resource/mcp"',
+            challenge,
+        )
+        answer = self.ask(server, "GET", "/.well-known/oauth-authorization-server")
+        self.assertEqual(answer.status, 404)
+        self.assertEqual(self.ask(server, "GET", "/readyz").status, 503)
+
+    def ask(self, server: ServerProcess, method: str, path: str) -> Answer:
+        """Ask by the name that the certificate is for."""
+        context = ssl.create_default_context(cafile=server.trust["SSL_CERT_FILE"])
+        context.check_hostname = False
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", server.port, timeout=10, context=context
+        )
+        connection.request(method, path, headers={"Host": "mcp-server.company.com"})
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        connection.close()
+        return answer
+
+    def test_binds_publicly(self) -> None:
+        """Without a place to listen at it would listen everywhere."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        files = make_certificates(directory, "mcp-server.company.com")
+        checked = subprocess.run(
+            [program("mcp-trino"), "serve", "--check-config"],
+            env={
+                "PATH": os.environ["PATH"],
+                "TRINO_OAUTH_ENABLED": "true",
+                "OAUTH_PROVIDER": "okta",
+                "OIDC_ISSUER": "https://company.okta.com",
+                "OIDC_AUDIENCE": "https://mcp-server.company.com",
+                "MCP_TRANSPORT": "http",
+                "HTTPS_CERT_FILE": str(files.chain),
+                "HTTPS_KEY_FILE": str(files.key),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(checked.stdout.splitlines()[-1], "ok")
+        self.assertIn("OAUTH_MODE=proxy", checked.stdout)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.oauth.scopes import ADMIN, TOOLS, Scopes
+from mcp_trino.oauth.scopes import ADMIN, Scopes
 
 SCOPES = Scopes("trino:read", "trino:write")
 
@@ -51,7 +51,3 @@ class ScopeTests(SynchronousTestCase):
         self.assertEqual(scopes.needed("tools/call", {"name": "whoami"}), ())
         self.assertTrue(scopes.allow(frozenset(), ()))
         self.assertFalse(scopes.allow(frozenset({""}), ("w",)))
-
-    def test_every_tool_has_an_entry(self) -> None:
-        """The names are those that the design has given to tools."""
-        self.assertEqual(sorted(TOOLS), list(TOOLS))
