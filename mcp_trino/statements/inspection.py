@@ -9,7 +9,7 @@ from mcp_trino.queries import Table
 from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.statements.lexer import refusal
 from mcp_trino.statements.refusals import SEE_LISTS, kept_away
-from mcp_trino.statements.tables import NOWHERE, Named, Place, named_tables
+from mcp_trino.statements.tables import MAX_CHARS, NOWHERE, Named, Place, named_tables
 
 # Comes from the parser, and so tells of nothing but the statement.
 _OF_PARSER = "SYNTAX_ERROR"
@@ -56,7 +56,7 @@ class ListedOnly:
         """
         if tables:
             self.allow(tables)
-        elif error.name != _OF_PARSER and (tables is None or self._text is None):
+        elif error.name != _OF_PARSER and (tables is None or not self._is_known):
             return evolve(
                 error, message=f"Trino's message cannot be shown here. {SEE_LISTS}"
             )
@@ -68,7 +68,11 @@ class ListedOnly:
         return error
 
     def _named(self) -> list[Named]:
-        return [] if self._text is None else named_tables(self._text)
+        return named_tables(str(self._text)) if self._is_known else []
+
+    @property
+    def _is_known(self) -> bool:
+        return self._text is not None and len(self._text) <= MAX_CHARS
 
     def _refused(self, table: Table) -> StatementRefused:
         message = kept_away(*table)

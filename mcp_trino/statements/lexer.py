@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from itertools import islice
 
 from attrs import frozen
 
@@ -116,15 +117,17 @@ def following(text: str, offset: int) -> Token:
     return _token_at(text, next(_TRIVIA.finditer(text, offset)).end())
 
 
-def significant(text: str, offset: int = 0) -> list[Token]:
+def significant(text: str, offset: int = 0, most: int | None = None) -> list[Token]:
     """
     Give the tokens that are neither blank nor comment, without the end.
 
     :param offset: where to begin, the beginning of a token.
+    :param most: how many are enough, ``None`` for all.
     :raise StatementRefused: there is something that is no token for Trino.
     """
     trivia = (Kind.BLANK, Kind.COMMENT)
-    return [token for token in tokens(text, offset) if token.kind not in trivia]
+    found = (token for token in tokens(text, offset) if token.kind not in trivia)
+    return list(islice(found, most))
 
 
 def leading_name(found: Sequence[Token], begin: int = 0) -> list[Token]:

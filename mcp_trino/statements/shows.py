@@ -44,6 +44,7 @@ _FORMS = tuple(
     for form in forms
 )
 _LONGEST = max(len(form) for form, _ in _FORMS)
+_MOST_TOKENS = _LONGEST + 8  # more than a full name has
 _STATS = ("SHOW", "STATS", "FOR")
 _ENUMERATING = {
     "CATALOGS": "Call list_catalogs.",
@@ -54,7 +55,7 @@ _ENUMERATING = {
 
 def stats_query(text: str, head: Token) -> int | None:
     """Say where the query of ``SHOW STATS FOR (query)`` begins, if this is one."""
-    found = significant(text, head.offset)
+    found = significant(text, head.offset, _MOST_TOKENS)
     if _keywords(found)[: len(_STATS)] == _STATS and len(found) > len(_STATS):
         opening = found[len(_STATS)]
         return opening.offset if opening.keyword == "(" else None
@@ -68,7 +69,7 @@ def require_shown(text: str, head: Token, place: Place, allowlist: Allowlist) ->
     :param head: the statement's first token.
     :raise StatementRefused: it does, or nobody can say.
     """
-    found = significant(text, head.offset)
+    found = significant(text, head.offset, _MOST_TOKENS)
     words = _keywords(found)
     for form, about in _FORMS:
         if words[: len(form)] == form:

@@ -6,6 +6,7 @@ it: to find the place of a name, and to judge an error that came before Trino
 knew what is read. Where it cannot tell it takes a name for that of a table.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from attrs import define, field, frozen
@@ -19,6 +20,9 @@ from mcp_trino.statements.lexer import (
     significant,
 )
 from mcp_trino.statements.names import fold
+
+MAX_CHARS = 100_000
+"""Characters of a statement in which names are looked for."""
 
 _PARTS = 3
 _INTRODUCE = frozenset({"FROM", "JOIN", "TABLE"})
@@ -81,13 +85,13 @@ class _Level:
     :ivar opener: the word before the first of them.
     :ivar in_from: a comma comes before another table.
     :ivar declares: the common table expression whose query this is.
-    :ivar names: of the common table expressions that are known from here on.
+    :ivar names: of the common table expressions that are known within.
     """
 
     opener: str = ""
     in_from: bool = False
     declares: str = ""
-    names: set[str] = field(factory=set)
+    names: list[str] = field(factory=list)
 
 
 @define
@@ -98,6 +102,7 @@ class _Finder:
     :ivar expects: the next name is that of a table.
     :ivar listing: the query of a common table expression ended just now.
     :ivar declared: the next one, and where its query opens.
+    :ivar known: how often a common table expression of a name is known here.
     """
 
     _tokens: list[Token]
@@ -105,6 +110,7 @@ class _Finder:
     _expects: bool = False
     _listing: bool = False
     _declared: tuple[str, int] = ("", -1)
+    _known: Counter[str] = field(factory=Counter)
 
     def find(self) -> Iterator[Named]:
         """Give the names in their order."""
@@ -126,10 +132,8 @@ class _Finder:
             return False
         if len(chain) > 1:
             return True
-        name = fold(chain[0].text)
-        return chain[0].keyword not in _RESERVED and not any(
-            name in level.names for level in self._levels
-        )
+        is_known = self._known[fold(chain[0].text)] > 0
+        return chain[0].keyword not in _RESERVED and not is_known
 
     def _step(self, index: int) -> None:
         """Take note of a token that is no table's name."""
@@ -164,9 +168,14 @@ class _Finder:
     def _close(self) -> None:
         if len(self._levels) > 1:
             closed = self._levels.pop()
+            self._known.subtract(closed.names)
             if closed.declares:
-                self._levels[-1].names.add(closed.declares)
+                self._know(closed.declares)
                 self._listing = True
+
+    def _know(self, name: str) -> None:
+        self._levels[-1].names.append(name)
+        self._known[name] += 1
 
     def _declare(self, index: int) -> None:
         """See whether ``name [(columns)] AS (`` follows, and remember the name."""
@@ -174,14 +183,15 @@ class _Finder:
         if self._kind(index + 1) not in NAME_KINDS:
             return
         if self._keyword(after) == "(":
-            while self._kind(after) is not Kind.END and self._keyword(after) != ")":
+            after += 1
+            while self._kind(after) in NAME_KINDS or self._keyword(after) == ",":
                 after += 1
             after += 1
         if (self._keyword(after), self._keyword(after + 1)) == ("AS", "("):
             name = fold(self._tokens[index + 1].text)
             self._declared = name, after + 1
             if self._keyword(index) == "RECURSIVE":
-                self._levels[-1].names.add(name)
+                self._know(name)
 
     def _keyword(self, index: int) -> str:
         return self._tokens[index].keyword if 0 <= index < len(self._tokens) else ""

@@ -24,7 +24,7 @@ from mcp_trino.statements.lexer import (
 )
 from mcp_trino.statements.names import fold
 from mcp_trino.statements.refusals import kept_away, not_a_write, shown
-from mcp_trino.statements.tables import Place
+from mcp_trino.statements.tables import MAX_CHARS, Place
 
 HEADS = frozenset(
     {
@@ -88,6 +88,9 @@ class Write:
             ``None`` when it reads none.
         :raise StatementRefused: it does not, or nobody can say.
         """
+        if len(self.text) > MAX_CHARS:
+            message = f"Split it: {MAX_CHARS:,} characters are the most here."
+            raise refusal(self.text, self.head.offset, message)
         found = significant(self.text, self.head.offset)
         words = tuple(token.keyword for token in found[:5])
         for form, reads in _FORMS:
