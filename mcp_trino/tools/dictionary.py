@@ -63,6 +63,11 @@ class Dictionary:
     def _allowlist(self) -> Allowlist:
         return self._execution.guard.allowlist
 
+    @property
+    def restricts(self) -> bool:
+        """Whether the operator's lists keep anything away."""
+        return self._allowlist.restricts
+
     def place(self, arguments: Mapping[str, Any]) -> tuple[str, str | None]:
         """
         Give the catalog and, if known, the schema of a call, in lower case.
@@ -172,7 +177,7 @@ class Dictionary:
         queries = self._execution.queries
         room, rows = queries.max_bytes // 2, list[Row]()
         count = queries.max_rows + 1
-        at_once = _READ_AT_ONCE if self._allowlist.restricts else count
+        at_once = _READ_AT_ONCE if self.restricts else count
         while True:
             # One more than there can be, to see the end.
             page = await self.ask(text(after, at_once), call, at_once + 1)

@@ -2,8 +2,9 @@
 
 from attrs import define, field
 
-from mcp_trino.interfaces import ICoordinator
-from mcp_trino.settings import QuerySettings, TrinoSettings
+from mcp_trino.tools.dictionary import Dictionary
+from mcp_trino.tools.execution import Execution
+from mcp_trino.tools.failures import FORESEEN
 from mcp_trino.tools.output import compact, output_schema
 from mcp_trino.tools.tool import Call, Reply, Tool
 
@@ -20,6 +21,11 @@ _SCHEMA = output_schema(
         "trino_user": _TEXT,
         "catalog": _TEXT,
         "schema": _TEXT,
+        "catalogs": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "The only ones that may be seen here.",
+        },
         "read_only": {"type": "boolean"},
         "max_rows": _NUMBER,
         "max_bytes": _NUMBER,
@@ -33,10 +39,8 @@ _SCHEMA = output_schema(
 class IdentityTools:
     """``whoami``."""
 
-    _coordinator: ICoordinator = field(repr=False)
-    _queries: QuerySettings = field(repr=False)
-    _trino: TrinoSettings = field(repr=False)
-    _read_only: bool = True
+    _execution: Execution = field(repr=False)
+    _dictionary: Dictionary = field(repr=False)
 
     def tools(self) -> tuple[Tool, ...]:
         """Give it as it is listed."""
@@ -52,22 +56,35 @@ class IdentityTools:
         )
 
     async def _whoami(self, call: Call) -> Reply:
-        principal = call.principal
+        principal, execution = call.principal, self._execution
+        trino, queries = execution.trino, execution.queries
         known = {
             "name": principal.name,
             "issuer": principal.issuer,
             "subject": principal.subject,
             "client_id": principal.client_id,
             "scopes": sorted(principal.scopes),
-            "trino_user": self._coordinator.user_of(principal),
-            "catalog": self._trino.catalog,
-            "schema": self._trino.schema,
-            "read_only": self._read_only,
-            "max_rows": self._queries.max_rows,
-            "max_bytes": self._queries.max_bytes,
-            "timeout_seconds": self._queries.timeout_seconds,
+            "trino_user": execution.user_of(principal),
+            "catalog": trino.catalog,
+            "schema": trino.schema,
+            "catalogs": await self._catalogs(call),
+            "read_only": not execution.guard.settings.allow_writes,
+            "max_rows": queries.max_rows,
+            "max_bytes": queries.max_bytes,
+            "timeout_seconds": queries.timeout_seconds,
         }
         structured = {
             name: value for name, value in known.items() if value or name == "read_only"
         }
         return Reply(structured, compact(structured))
+
+    async def _catalogs(self, call: Call) -> list[str] | None:
+        """Give the catalogs that the operator has left, ``None`` if it is all."""
+        if not self._dictionary.restricts:
+            return None
+        try:
+            page = await self._dictionary.catalogs(call)
+        except FORESEEN:
+            # Who she is can be told without Trino.
+            return None
+        return [row[0] for row in page.rows]

@@ -1,17 +1,16 @@
-"""The tools that run, explain and cancel statements."""
+"""The tools that run and explain statements."""
 
 import json
 from typing import Any
 
 from attrs import define, evolve, field
 
-from mcp_trino.interfaces import ICoordinator
 from mcp_trino.queries import Page, PageState
 from mcp_trino.statements.tables import Place
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.output import PAGE_SCHEMA, compact, output_schema
-from mcp_trino.tools.tool import Call, Hints, Reply, Tool
+from mcp_trino.tools.tool import Call, Reply, Tool
 
 _EXPLAIN = {
     "LOGICAL": "TYPE LOGICAL",
@@ -27,14 +26,13 @@ _QUERY = Argument("query", "string", required=True)
 
 @define(eq=False)
 class QueryTools:
-    """``execute_query``, ``explain_query`` and ``cancel_query``."""
+    """``execute_query`` and ``explain_query``."""
 
-    _coordinator: ICoordinator = field(repr=False)
     _execution: Execution = field(repr=False)
 
     def tools(self) -> tuple[Tool, ...]:
         """Give them as they are listed."""
-        return self._execute(), self._explain(), self._cancel()
+        return self._execute(), self._explain()
 
     def _execute(self) -> Tool:
         queries = self._execution.queries
@@ -90,19 +88,6 @@ class QueryTools:
             function=self._explain_query,
         )
 
-    def _cancel(self) -> Tool:
-        return Tool(
-            name="cancel_query",
-            title="Cancel a query",
-            description="Cancel a running query of your own.",
-            arguments=(Argument("query_id", "string", required=True),),
-            output_schema=output_schema(
-                {"canceled": {"type": "string"}}, ("canceled",)
-            ),
-            function=self._cancel_query,
-            hints=Hints(read_only=False, destructive=True),
-        )
-
     async def _execute_query(self, call: Call) -> Reply:
         execution = self._execution
         place = Place(*execution.session(call.arguments))
@@ -137,11 +122,6 @@ class QueryTools:
             structured["notice"] = f"long lines of the plan are cut: {page.cut_cells}"
             text += f"\n{structured['notice']}"
         return Reply(structured, text, query_id=page.query_id)
-
-    async def _cancel_query(self, call: Call) -> Reply:
-        query_id = call.arguments["query_id"]
-        await self._coordinator.cancel(query_id, call.principal)
-        return Reply({"canceled": query_id}, f"Canceled {query_id}.", query_id=query_id)
 
 
 def _plan(page: Page, form: str) -> Any:

@@ -34,6 +34,7 @@ from mcp_trino.tools.progress import ProgressReports
 from mcp_trino.tools.prompts import Prompts
 from mcp_trino.tools.query import QueryTools
 from mcp_trino.tools.resources import Resources
+from mcp_trino.tools.running import RunningTools
 from mcp_trino.tools.search import SearchTools
 from mcp_trino.tools.statement import StatementTools
 from mcp_trino.tools.suggestions import Suggestions
@@ -80,14 +81,13 @@ def make_server(
         *SearchTools(dictionary, clock).tools(),
     )
     tools = (
-        *QueryTools(coordinator, execution).tools(),
+        *QueryTools(execution).tools(),
         *StatementTools(execution).tools(),
+        *RunningTools(coordinator).tools(),
         *PagingTools(execution, lists).tools(),
         *lists,
         *MetadataTools(execution, dictionary).tools(),
-        *IdentityTools(
-            coordinator, queries, trino, not guard.settings.allow_writes
-        ).tools(),
+        *IdentityTools(execution, dictionary).tools(),
     )
     messages = Messages(
         {tool.name: tool for tool in tools},

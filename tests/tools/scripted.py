@@ -26,10 +26,12 @@ from mcp_trino.settings import GuardSettings, QuerySettings, TrinoSettings
 from mcp_trino.statements.guard import UNRESTRICTED, Guard
 from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
+from mcp_trino.tools.identity import IdentityTools
 from mcp_trino.tools.listing import ListTools
 from mcp_trino.tools.metadata import MetadataTools
 from mcp_trino.tools.paging import PagingTools
 from mcp_trino.tools.query import QueryTools
+from mcp_trino.tools.running import RunningTools
 from mcp_trino.tools.search import SearchTools
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Call, Reply, Tool
@@ -203,6 +205,7 @@ class ToolsTestCase(SynchronousTestCase):
 
     trino: TrinoSettings = TRINO
     guard: Guard = UNRESTRICTED
+    principal: Principal = ALICE
 
     def setUp(self) -> None:
         """Make them."""
@@ -220,16 +223,18 @@ class ToolsTestCase(SynchronousTestCase):
         self.tools: dict[str, Tool] = {
             tool.name: tool
             for tool in (
-                *QueryTools(self.coordinator, execution).tools(),
+                *QueryTools(execution).tools(),
+                *RunningTools(self.coordinator).tools(),
                 *PagingTools(execution, lists).tools(),
                 *lists,
                 *MetadataTools(execution, dictionary).tools(),
+                *IdentityTools(execution, dictionary).tools(),
             )
         }
 
     def start(self, tool: str, watch: Any = None, **arguments: Any) -> Deferred[Reply]:
         """Call a tool with checked arguments."""
-        call = Call(ALICE, arguments, watch)
+        call = Call(self.principal, arguments, watch)
         return Deferred.fromCoroutine(self.tools[tool].function(call))
 
     def call(self, tool: str, **arguments: Any) -> Reply:

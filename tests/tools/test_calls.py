@@ -3,25 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.errors import PageGone
-from mcp_trino.principal import Principal, local_principal
 from mcp_trino.statements.fingerprint import fingerprint
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.calls import Calls
-from mcp_trino.tools.identity import IdentityTools
 from mcp_trino.tools.tool import Call, Reply, Tool
 from tests.recording import RecordingAudit
 from tests.tools.scripted import (
     ALICE,
-    QUERIES,
-    TRINO,
-    WITHOUT_DEFAULTS,
-    ScriptedCoordinator,
 )
 
 
@@ -153,48 +146,3 @@ class CallsTests(SynchronousTestCase):
         self.audit.broken = True
         reply = self.successResultOf(self.calls.call(tool(self.fail), {}, ALICE))
         self.assertEqual(reply.failure, "NOT_RECORDED")
-
-
-class WhoamiTests(SynchronousTestCase):
-    """``whoami``."""
-
-    def test_person(self) -> None:
-        """It shows who is asking, as whom Trino is asked, and the limits."""
-        (whoami,) = IdentityTools(ScriptedCoordinator(), QUERIES, TRINO).tools()
-        principal = Principal(
-            issuer="https://id.example",
-            subject="1",
-            name="alice",
-            client_id="claude",
-            scopes=frozenset({"b", "a"}),
-        )
-        answer = Deferred.fromCoroutine(whoami.function(Call(principal, {})))
-        reply = self.successResultOf(answer)
-        Draft202012Validator(whoami.output_schema).validate(reply.structured)
-        self.assertEqual(
-            reply.structured,
-            {
-                "name": "alice",
-                "issuer": "https://id.example",
-                "subject": "1",
-                "client_id": "claude",
-                "scopes": ["a", "b"],
-                "trino_user": "trino",
-                "catalog": "tpch",
-                "schema": "tiny",
-                "read_only": True,
-                "max_rows": 1000,
-                "max_bytes": 200_000,
-                "timeout_seconds": 300.0,
-            },
-        )
-
-    def test_nobody_asked(self) -> None:
-        """What is not known is left out."""
-        (whoami,) = IdentityTools(
-            ScriptedCoordinator(), QUERIES, WITHOUT_DEFAULTS
-        ).tools()
-        call = Call(local_principal("trino"), {})
-        reply = self.successResultOf(Deferred.fromCoroutine(whoami.function(call)))
-        left_out = {"issuer", "client_id", "scopes", "catalog", "schema"}
-        self.assertEqual(left_out & reply.structured.keys(), set())

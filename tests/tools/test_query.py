@@ -14,9 +14,7 @@ from mcp_trino.tools.tool import Reply
 from tests.tools.scripted import (
     ALICE,
     QUERIES,
-    QUERY_ID,
     WITHOUT_DEFAULTS,
-    ScriptedCoordinator,
     ToolsTestCase,
     page,
     running,
@@ -293,29 +291,3 @@ class ExplainQueryTests(ToolsTestCase):
         self.coordinator.script = {"EXPLAIN": running("h")}
         reply = self.call("explain_query", query="SELECT 1")
         self.assertEqual(reply.structured["next_page"], "h.1000")
-
-
-class CancelQueryTests(ToolsTestCase):
-    """``cancel_query``."""
-
-    def test_cancel(self) -> None:
-        """The query of that id is canceled as the caller."""
-        asked: list[Any] = []
-        cancel = self.coordinator.cancel
-        self.patch(
-            ScriptedCoordinator,
-            "cancel",
-            lambda _, *call: asked.append(call) or cancel(*call),
-        )
-        reply = self.call("cancel_query", query_id=QUERY_ID)
-        self.assertEqual(asked, [(QUERY_ID, ALICE)])
-        self.assertEqual(reply.structured, {"canceled": QUERY_ID})
-
-    def test_hints(self) -> None:
-        """It is the one tool that is not read-only."""
-        destructive = {
-            name: tool.hints.destructive
-            for name, tool in self.tools.items()
-            if not tool.hints.read_only
-        }
-        self.assertEqual(destructive, {"cancel_query": True})

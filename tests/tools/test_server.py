@@ -35,6 +35,7 @@ ERAS = ("legacy", "auto")
 TOOLS = [
     "execute_query",
     "explain_query",
+    "list_queries",
     "cancel_query",
     "fetch_page",
     "list_catalogs",
