@@ -8,7 +8,7 @@ from attrs import frozen
 from twisted.application.service import Service
 from twisted.web.resource import IResource
 
-from mcp_trino.interfaces import IAudit, IAuthenticator
+from mcp_trino.interfaces import IAudit
 from mcp_trino.introspection.client import Introspector, make_introspector
 from mcp_trino.introspection.supervisor import SupervisedWorker
 from mcp_trino.introspection.watch import WorkerWatch
@@ -18,7 +18,7 @@ from mcp_trino.oauth.resource_metadata import make_resources
 from mcp_trino.oauth.scopes import Scopes
 from mcp_trino.settings import OAuthMode, OAuthSettings
 from mcp_trino.web.authority import Authority
-from mcp_trino.web.bearer import BearerCheck, Revoked
+from mcp_trino.web.bearer import BearerCheck
 from mcp_trino.web.documents import document_resources
 from mcp_trino.web.token_cache import TokenCache
 
@@ -28,6 +28,8 @@ class ResourceServer:
     """
     All that asks who is asking.
 
+    :ivar authenticator: judges tokens; whoever makes some has to tell it which
+        grants were ``revoked``.
     :ivar documents: of RFC 9728, by path.
     :ivar introspector: asks the worker.
     :ivar admission: says who may enter.
@@ -36,7 +38,7 @@ class ResourceServer:
     :ivar worker: the worker, ``None`` where somebody else runs it.
     """
 
-    authenticator: IAuthenticator
+    authenticator: BearerCheck
     authority: Authority
     documents: Mapping[bytes, IResource]
     introspector: Introspector
@@ -63,14 +65,12 @@ def make_resource_server(
     audit: IAudit,
     *,
     keeps_token: bool = False,
-    revoked: Revoked | None = None,
 ) -> ResourceServer:
     """
     Guard the server at an origin.
 
     :param origin: the public URL.
     :param keeps_token: principals carry their tokens, to be exchanged.
-    :param revoked: says whether a grant of this server's own was revoked.
     :raise ConfigurationError: the user who has to listen at the worker's socket
         is unknown.
     """
@@ -98,7 +98,6 @@ def make_resource_server(
         recognize=admission.recognize if own else admission.admit,
         leeway_seconds=settings.worker.leeway_seconds,
         keeps_token=keeps_token,
-        revoked=revoked,
     )
     documents = resources.documents(settings.issuer) if announced else {}
     return ResourceServer(
