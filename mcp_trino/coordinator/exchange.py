@@ -6,7 +6,6 @@ time, but for ``leave`` and ``given_up``.
 """
 
 from contextlib import suppress
-from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +20,7 @@ from trino.constants import (
 from trino.exceptions import TrinoConnectionError, TrinoQueryError
 
 from mcp_trino.coordinator.analysis import Analysis, analysis_of, target
+from mcp_trino.coordinator.connection import Headers
 from mcp_trino.coordinator.failures import (
     NOT_TRINO,
     Gone,
@@ -139,7 +139,7 @@ class Exchange:
 
     def reread(self, content: bytes) -> Answer:
         """Give the answer again that was kept as ``Answer.content``."""
-        return Answer(self._request.process(Response(200, Message(), content)), content)
+        return Answer(self._request.process(Response(200, Headers(), content)), content)
 
     def analysis(self) -> Analysis:
         """

@@ -13,16 +13,9 @@ import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from email.message import Message
 from http import HTTPStatus
-from http.client import (
-    HTTPConnection,
-    HTTPException,
-    HTTPResponse,
-    HTTPSConnection,
-)
 from select import POLLIN, poll
-from socket import SHUT_RDWR, gaierror, socket
+from socket import gaierror
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +23,7 @@ from typing import Any
 from attrs import define, field
 from twisted.logger import Logger
 
+from mcp_trino.coordinator.connection import Connection, TooLarge
 from mcp_trino.coordinator.failures import Transient
 from mcp_trino.coordinator.identity import Identity
 from mcp_trino.errors import ConfigurationError, CoordinatorUnreachable, StatementFailed
@@ -46,7 +40,7 @@ class Response:
     """A response read to its end, as ``TrinoRequest`` wants one."""
 
     status_code: int
-    headers: Message
+    headers: Mapping[str, str]
     content: bytes = field(repr=False)
     encoding: str | None = None
 
@@ -75,8 +69,8 @@ class Transport:
 
     _settings: TrinoSettings
     _tls: ssl.SSLContext | None = field(init=False, repr=False)
-    _idle: deque[HTTPConnection] = field(init=False, factory=deque, repr=False)
-    _all: dict[HTTPConnection, socket] = field(init=False, factory=dict, repr=False)
+    _idle: deque[Connection] = field(init=False, factory=deque, repr=False)
+    _all: set[Connection] = field(init=False, factory=set, repr=False)
     _lock: Lock = field(init=False, factory=Lock, repr=False)
     _aborted: bool = field(init=False, default=False)
     _log = Logger()
@@ -126,41 +120,32 @@ class Transport:
         :raise StatementFailed: the answer is too large to be read.
         """
         target = url if url.startswith("/") else "/" + url.split("/", 3)[-1]
-        with self._connection() as connection:
-            connection.request(method, target, body, _encoded(headers))
-            response = connection.getresponse()
-            content = _content(response)
-        return Response(response.status, response.headers, content)
+        with _failures_as_errors(self._settings):
+            connection = self._kept() or self._opened()
+            try:
+                answer = connection.ask(
+                    method, target, headers, body, MAX_RESPONSE_BYTES
+                )
+            except BaseException:
+                self._close(connection)
+                raise
+        if answer.is_last or self._aborted:
+            self._close(connection)
+        else:
+            self._idle.append(connection)
+        return Response(answer.status, answer.headers, answer.content)
 
     def abort(self) -> None:
         """Break off whatever is under way, so that no thread waits any longer."""
         with self._lock:
             self._aborted = True
-            # A connection lets go of its socket when the answer is to be its
-            # last, and still reads from it.
-            for opened in self._all.values():
+            for opened in self._all:
                 with suppress(OSError):
-                    opened.shutdown(SHUT_RDWR)
+                    opened.break_off()
         while connection := self._kept():
             self._close(connection)
 
-    @contextmanager
-    def _connection(self) -> Iterator[HTTPConnection]:
-        """Lend a connection; it is kept when the answer was read to its end."""
-        with _failures_as_errors(self._settings):
-            connection = self._kept() or self._opened()
-            try:
-                yield connection
-            except BaseException:
-                self._close(connection)
-                raise
-        # The standard library has closed it when the server wants that.
-        if connection.sock is None or self._aborted:
-            self._close(connection)
-        else:
-            self._idle.append(connection)
-
-    def _kept(self) -> HTTPConnection | None:
+    def _kept(self) -> Connection | None:
         """Give an open connection that Trino has not closed in the meantime."""
         while True:
             try:
@@ -168,32 +153,31 @@ class Transport:
             except IndexError:
                 return None
             readable = poll()
-            readable.register(connection.sock, POLLIN)
+            readable.register(connection.socket, POLLIN)
             if not readable.poll(0):
                 return connection
             self._close(connection)
 
-    def _opened(self) -> HTTPConnection:
+    def _opened(self) -> Connection:
         seconds = self._settings.request_timeout_seconds
-        host, port = self._settings.host, self._settings.port
-        connect_seconds = min(seconds, _MAX_CONNECT_SECONDS)
-        if self._tls is None:
-            connection = HTTPConnection(host, port, timeout=connect_seconds)
-        else:
-            connection = HTTPSConnection(
-                host, port, timeout=connect_seconds, context=self._tls
-            )
-        connection.connect()
-        connection.sock.settimeout(seconds)
+        connection = Connection.open(
+            self._settings.host,
+            self._settings.port,
+            self._tls,
+            connect_seconds=min(seconds, _MAX_CONNECT_SECONDS),
+            seconds=seconds,
+        )
         with self._lock:
-            self._all[connection] = connection.sock
-            if self._aborted:
-                raise ConnectionAbortedError
+            self._all.add(connection)
+            aborted = self._aborted
+        if aborted:
+            self._close(connection)
+            raise ConnectionAbortedError
         return connection
 
-    def _close(self, connection: HTTPConnection) -> None:
+    def _close(self, connection: Connection) -> None:
         with self._lock:
-            self._all.pop(connection, None)
+            self._all.discard(connection)
         connection.close()
 
 
@@ -211,30 +195,6 @@ def _show(own: TLSSettings, context: ssl.SSLContext) -> None:
             f"cannot be used: {error}"
         )
         raise ConfigurationError((problem,)) from error
-
-
-def _content(response: HTTPResponse) -> bytes:
-    """Read a body; only a length that was announced shows that it is whole."""
-    if response.length is None:
-        content = response.read(MAX_RESPONSE_BYTES + 1)
-    elif response.length <= MAX_RESPONSE_BYTES:
-        return response.read()
-    if response.length is not None or len(content) > MAX_RESPONSE_BYTES:
-        raise StatementFailed(
-            "RESPONSE_TOO_LARGE",
-            "INSUFFICIENT_RESOURCES",
-            f"a few rows of the result are larger than {MAX_RESPONSE_BYTES >> 20} MiB",
-        )
-    return content
-
-
-def _encoded(headers: Mapping[str, str | None]) -> dict[str, str | bytes]:
-    """Give the headers that have a value, in UTF-8, as Trino reads them."""
-    return {
-        name: value if value.isascii() else value.encode()
-        for name, value in headers.items()
-        if value is not None
-    }
 
 
 @contextmanager
@@ -256,8 +216,14 @@ def _failures_as_errors(settings: TrinoSettings) -> Iterator[None]:
         raise Transient("Trino does not answer: its name is not known") from error
     except ConnectionRefusedError as error:
         raise Transient("Trino does not answer: connection refused") from error
-    except (HTTPException, OSError) as error:
+    except OSError as error:
         raise Transient("Trino does not answer: the connection fails") from error
+    except TooLarge as error:
+        raise StatementFailed(
+            "RESPONSE_TOO_LARGE",
+            "INSUFFICIENT_RESOURCES",
+            f"a few rows of the result are larger than {MAX_RESPONSE_BYTES >> 20} MiB",
+        ) from error
 
 
 @define(eq=False)
@@ -278,8 +244,8 @@ class Session:
         return self.request("GET", url)
 
     def head(self, url: str, **_: Any) -> Response:
-        """Send a HEAD."""
-        return self.request("HEAD", url)
+        """Not ask for spooled segments, which is all that the client does by it."""
+        raise NotImplementedError(url)
 
     def delete(self, url: str, **_: Any) -> Response:
         """Send a DELETE."""

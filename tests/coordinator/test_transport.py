@@ -9,6 +9,7 @@ from attrs import evolve
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from mcp_trino.coordinator import connection as connection_module
 from mcp_trino.coordinator import transport as transport_module
 from mcp_trino.coordinator.credentials import Fixed
 from mcp_trino.coordinator.failures import Transient
@@ -140,6 +141,42 @@ class RequestTests(TransportTestCase):
         transport.request("GET", "/", HEADERS)
         self.assertEqual(server.connections, 1)
 
+    def test_interim(self):
+        """An interim answer is not taken for the answer."""
+        script = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + response(200, b"{}")
+        answer = self.transport(self.serve(script)).request("GET", "/", HEADERS)
+        self.assertEqual((answer.status_code, answer.content), (200, b"{}"))
+        self.assertEqual(answer.header("Link"), "")
+
+    def test_no_content(self):
+        """An answer without a body ends with its head."""
+        script = b"HTTP/1.1 204 No Content\r\n\r\n"
+        server = self.serve(script, response())
+        transport = self.transport(server)
+        self.assertEqual(transport.request("DELETE", "/", HEADERS).status_code, 204)
+        transport.request("GET", "/", HEADERS)
+        self.assertEqual(server.connections, 1)
+
+    def test_two_answers(self):
+        """Two answers to one request are none, and the connection is not kept."""
+        server = self.serve(response() + response(500), response())
+        transport = self.transport(server)
+        with self.assertRaises(Transient):
+            transport.request("GET", "/", HEADERS)
+        self.assertEqual(transport.request("GET", "/", HEADERS).status_code, 200)
+        self.assertEqual(server.connections, 2)
+
+    def test_one_request(self):
+        """Neither a header nor an address can make two requests of one."""
+        server = self.serve()
+        transport = self.transport(server)
+        with self.assertRaises(ValueError):
+            transport.request("GET", "/", {"X-Trino-User": "a\r\nX-Trino-User: b"})
+        for target in ("/a b", "/a\r\nb", "/é"):
+            with self.assertRaises(Transient):
+                transport.request("GET", target, HEADERS)
+        self.assertEqual(server.requests, [])
+
     def test_too_large(self):
         """An answer beyond the limit is refused, announced or not."""
         self.patch(transport_module, "MAX_RESPONSE_BYTES", 8)
@@ -224,27 +261,28 @@ class RequestTests(TransportTestCase):
         head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
         transport = self.transport(self.serve(head + b"1"))
         reading = Event()
-        content = transport_module._content
+        feed = connection_module._Reading.feed
 
-        def read(answer):
+        def read(answer, data):
+            feed(answer, data)
             reading.set()
-            return content(answer)
 
-        self.patch(transport_module, "_content", read)
+        self.patch(connection_module._Reading, "feed", read)
         self.assert_broken_off(transport, reading)
 
     def test_session(self):
         """The client's session sends its headers always, a statement's with it."""
-        server = self.serve(*[response()] * 4)
+        server = self.serve(*[response()] * 3)
         session = Session(self.transport(server), OWN, {"X-Trino-User": "mcp"})
         session.get("/a", headers={"X-Ignored": "x"}, timeout=1, proxies={})
         session.delete("/b", timeout=1)
         session.post("/c", data=b"", headers={"X-Trino-Source": "s"}, timeout=1)
-        session.head("/d")
+        with self.assertRaises(NotImplementedError):
+            session.head("/d")
         heads = [head for head, _ in server.requests]
         self.assertEqual(
             [head.split(b" ")[0] for head in heads],
-            [b"GET", b"DELETE", b"POST", b"HEAD"],
+            [b"GET", b"DELETE", b"POST"],
         )
         self.assertTrue(all(b"X-Trino-User: mcp" in head for head in heads))
         self.assertIn(b"X-Trino-Source: s", heads[2])
