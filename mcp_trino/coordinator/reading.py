@@ -176,7 +176,7 @@ class Reading:
         self._note(answer)
         rows: list[Any] = list(answer.status.rows)
         if self.is_plan:
-            rows = [[line] for row in rows for line in str(row[0]).splitlines()]
+            rows = [[line] for row in rows for line in _lines(row[0])]
         rows = rows[source.skip :]
         taken = take_rows(columns, rows, self._room())
         self.rows += taken.rows
@@ -227,6 +227,11 @@ class Reading:
             cell_chars=self.window.max_cell_chars,
             empty=not self.rows,
         )
+
+
+def _lines(cell: Any) -> list[Any]:
+    """Give the lines of a text, and anything else as it is."""
+    return cell.splitlines() if isinstance(cell, str) else [cell]
 
 
 def _worth_keeping(answer: Answer) -> bool:

@@ -50,6 +50,8 @@ class ScriptedTrino:
     the current page can be had again and older ones are gone.
 
     :ivar scripts: by the text of the statement.
+    :ivar analysis: what Trino says that queries are about; statuses and
+        analyses in a deque are for one request each.
     :ivar failures: raised or answered instead, one for each request.
     :ivar failures_from: more of them, from the request of a number on.
     :ivar lost: the numbers of the requests whose answer does not arrive.
@@ -60,6 +62,7 @@ class ScriptedTrino:
 
     clock: Clock
     scripts: dict = field(factory=dict)
+    analysis: Any = field(factory=dict)
     failures: deque = field(factory=deque)
     failures_from: dict = field(factory=dict)
     lost: set = field(factory=set)
@@ -169,7 +172,11 @@ class ScriptedTrino:
             return answer(204)
         query = self._queries[query_id]
         state = "FAILED" if query_id in self.deleted else "RUNNING"
-        return answer(200, {"session": {"clientInfo": query["info"]}, "state": state})
+        described = {"session": {"clientInfo": query["info"]}, "state": state}
+        status, analysis = 200, self.analysis
+        if isinstance(analysis, deque):
+            status, analysis = analysis.popleft()
+        return answer(status, described | analysis)
 
     def _cancel(self, query_id):
         self.deleted.append(query_id)
