@@ -241,6 +241,18 @@ class ArchitectureTests(SynchronousTestCase):
                 self.assertEqual(len(tree.body), 1, name)
                 self.assertIsNotNone(ast.get_docstring(tree), name)
 
+    def test_packages_are_shipped(self) -> None:
+        """A package that is there is one that an installation has."""
+        setup = ConfigParser()
+        setup.read(ROOT / "setup.cfg")
+        shipped = set(setup["options"]["packages"].split())
+        ours = {
+            ".".join(path.parent.relative_to(ROOT).parts)
+            for _, path in modules()
+            if path.name == "__init__.py"
+        }
+        self.assertEqual(shipped - {"twisted.plugins"}, ours)
+
     def test_size(self) -> None:
         """A module can be read in one sitting."""
         large = {
