@@ -58,7 +58,7 @@ def asking(settings: WorkerSettings, path: Path) -> Introspector:
     oauth = OAuthSettings(
         mode=settings.mode,
         provider=settings.provider,
-        issuer=ISSUER,
+        issuer=settings.issuer,
         audiences=(),
         read_scope="",
         write_scope="",
