@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.documented_values import documented_values, statement
 from tests.e2e.npm_programs import npm_programs
 from tests.e2e.server_process import (
     ServerProcess,
@@ -30,6 +31,7 @@ _PLAN = {
         " ORDER BY x"
     ),
     "max_rows": 10,
+    "values": statement(),
     "broken": "SELECT nationkye FROM tpch.tiny.nation",
     "endless": endless_statement(),
     "timeout_seconds": 2,
@@ -61,6 +63,7 @@ class _Answers:
                 for x in range(1, _ROWS + 1)
             ],
         )
+        self.assertEqual(answer["values"], [v.shown for v in documented_values()])
         broken, endless = answer["errors"]
         self.assertEqual(broken["error_name"], "COLUMN_NOT_FOUND")
         self.assertEqual((broken["line"], broken["column"]), (1, 8))

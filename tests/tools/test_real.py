@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from mcp_trino.principal import local_principal
 from mcp_trino.store import MemoryStore
 from mcp_trino.tools import dictionary, suggestions
 from mcp_trino.tools.server import make_server
+from tests.documented_values import documented_values, statement
 from tests.real_trino import real_trino
 from tests.recording import RecordingAudit
 from tests.tools.scripted import QUERIES, TRINO
@@ -27,6 +29,17 @@ SLOW = (
     "AND cast(orderkey AS varchar) LIKE '%9999999999%'"
 )
 ODD = 'memory."odd-schema"'
+# All of Trino but those of plug-ins and those that no result may have.
+_TYPES = frozenset(
+    {
+        *("boolean", "tinyint", "smallint", "integer", "bigint", "real", "double"),
+        *("decimal", "varchar", "char", "varbinary", "json", "date", "time"),
+        *("time with time zone", "timestamp", "timestamp with time zone"),
+        *("interval year to month", "interval day to second", "uuid", "ipaddress"),
+        *("array", "map", "row", "hyperloglog", "qdigest", "tdigest", "setdigest"),
+        *("color", "unknown"),
+    }
+)
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -175,6 +188,40 @@ class RowsTests(RealTestCase):
                 ],
             )
             self.assertIn('\n,"",true,12345678901234567890.10,NaN,', self.texts[0])
+
+        return self.asking(talk)
+
+    def test_every_type(self) -> Deferred[None]:
+        """Values of every type are what the documentation says."""
+        values = documented_values()
+        bases = {re.sub(r"\(.*?\)(?= with|$)", "", v.type).lower() for v in values}
+        self.assertEqual(_TYPES - bases, set())
+
+        async def talk(ask: Ask) -> None:
+            answer = await ask("execute_query", query=statement())
+            self.assertEqual(
+                [type_ for _, type_ in answer["columns"]], [v.type for v in values]
+            )
+            self.assertEqual(
+                [json.dumps(shown) for shown in answer["rows"][0]],
+                [json.dumps(v.shown) for v in values],
+            )
+
+        return self.asking(talk)
+
+    def test_columns(self) -> Deferred[None]:
+        """Columns come with equal names, without a name and without a row."""
+
+        async def talk(ask: Ask) -> None:
+            answer = await ask(
+                "execute_query", query='SELECT 1 a, 2 a, 3, 4 "\u00e4 b" WHERE false'
+            )
+            self.assertEqual(
+                [name for name, _ in answer["columns"]], ["a", "a", "_col2", "\u00e4 b"]
+            )
+            self.assertEqual(answer["rows"], [])
+            answer = await ask("execute_query", query="SELECT 1 a, 2 a")
+            self.assertEqual(answer["rows"], [[1, 2]])
 
         return self.asking(talk)
 

@@ -12,6 +12,7 @@ exports.converse = async function (client, call, revision) {
   for (let page; (page = pages.at(-1).next_page); ) {
     pages.push((await call("fetch_page", { page })).structuredContent);
   }
+  const values = await call("execute_query", { query: plan.values });
   const broken = await call("execute_query", { query: plan.broken });
   let progress = 0;
   const endless = await call(
@@ -24,6 +25,7 @@ exports.converse = async function (client, call, revision) {
     tools: tools.map((tool) => tool.name).sort(),
     columns: pages[0].columns,
     pages: pages.map((page) => page.rows),
+    values: values.structuredContent.rows[0],
     errors: [broken, endless]
       .filter((result) => result.isError)
       .map((result) => result.structuredContent.error),

@@ -2,8 +2,8 @@
 The same conversation for every client in Python.
 
 The plan is read from stdin: ``query`` and ``max_rows`` for a result of several
-pages, ``broken`` for a statement that fails, ``endless`` for one that has to be
-ended after ``timeout_seconds``.
+pages, ``values`` for a row of every type, ``broken`` for a statement that fails,
+``endless`` for one that has to be ended after ``timeout_seconds``.
 """
 
 import json
@@ -44,6 +44,7 @@ async def converse(session: Session, revision: str) -> None:
     pages = [page["structuredContent"]]
     while handle := pages[-1].get("next_page"):
         pages.append((await call("fetch_page", page=handle))["structuredContent"])
+    values = await call("execute_query", query=plan["values"])
     broken = await call("execute_query", query=plan["broken"])
     progress.clear()
     limit = plan["timeout_seconds"]
@@ -53,6 +54,7 @@ async def converse(session: Session, revision: str) -> None:
         "tools": sorted(tool.name for tool in listed.tools),
         "columns": pages[0]["columns"],
         "pages": [page["rows"] for page in pages],
+        "values": values["structuredContent"]["rows"][0],
         "errors": [
             answer["structuredContent"]["error"]
             for answer in (broken, endless)
