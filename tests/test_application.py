@@ -68,6 +68,13 @@ class MakeServiceTests(SynchronousTestCase):
             if kind is DatabaseStore:
                 self.assertIs(coordinator._store, database)
 
+    def test_lists(self) -> None:
+        """Lists of what may be seen reach the coordinator, and none are none."""
+        for lists, restricts in (({}, False), ({"TRINO_ALLOWED_CATALOGS": "a"}, True)):
+            service = make_service(settings(Transport.STDIO, **lists), reactor)
+            [coordinator] = [p for p in service if type(p) is CoordinatorService]
+            self.assertEqual(coordinator._inspection is not None, restricts)
+
     def test_greeting(self) -> None:
         """It says what is served where, that it is open, and whom it asks as whom."""
         web = settings(Transport.HTTP, TRINO_PASSWORD="s3cret", MCP_BIND="unix:/x")

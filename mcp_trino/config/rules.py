@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from itertools import permutations
 from urllib.parse import urlsplit
 
-from mcp_trino.config import login_rules, oauth_rules
+from mcp_trino.config import guard_rules, login_rules, oauth_rules
 from mcp_trino.config.chosen import Chosen
 from mcp_trino.config.kinds import in_url
 from mcp_trino.config.login_tree import make_login
@@ -32,6 +32,7 @@ def problems(chosen: Chosen) -> Iterator[str]:
     yield from _absent(chosen)
     yield from _about_trino(chosen)
     yield from login_rules.problems(chosen)
+    yield from guard_rules.problems(chosen)
     yield from _about_sizes(chosen)
     if chosen.transport is Transport.HTTP:
         yield from _about_web(chosen)
@@ -141,12 +142,14 @@ def warnings(chosen: Chosen) -> Iterator[str]:
             "anyone between here and Trino can read and change all that is said"
         )
     yield from login_rules.warnings(chosen)
+    yield from guard_rules.warnings(chosen)
     if chosen.oauth:
         yield from oauth_rules.warnings(chosen)
     elif chosen.transport is Transport.HTTP:
+        changes = ", and change data" if chosen["TRINO_ALLOW_WRITE_QUERIES"] else ""
         for place in chosen.listening:
             if not place.is_local:
                 yield (
                     f"MCP_BIND: OAuth is off: anyone who reaches {place.endpoint} "
-                    f"can ask Trino as {chosen['TRINO_USER']}"
+                    f"can ask Trino as {chosen['TRINO_USER']}{changes}"
                 )

@@ -17,13 +17,15 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mcp_trino.principal import Principal
-from mcp_trino.statements.guard import UNRESTRICTED
+from mcp_trino.settings import GuardSettings
+from mcp_trino.statements.guard import UNRESTRICTED, Guard
 from mcp_trino.tools.messages import PRINCIPAL, principal_of_request
 from mcp_trino.tools.server import make_server
 from tests.recording import RecordingAudit
 from tests.tools.scripted import (
     ALICE,
     QUERIES,
+    QUERY_ID,
     TRINO,
     WITHOUT_DEFAULTS,
     ScriptedCoordinator,
@@ -288,3 +290,34 @@ class PrincipalTests(SynchronousTestCase):
             request=request,
         )
         self.assertEqual(principal_of_request(context), ALICE)
+
+
+class WritingTests(ServerTestCase):
+    """A server that lets statements write."""
+
+    guard = Guard.of(GuardSettings(allow_writes=True))
+
+    def test_listed(self) -> Deferred[None]:
+        """The tool that writes is there, says so, and what it did is told."""
+        self.coordinator.script = {
+            "INSERT": page({"rows": "bigint"}, [3], update_type="INSERT")
+        }
+
+        async def talk(client: Client) -> None:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            hints = tools["execute_statement"].annotations
+            self.assertIs(hints.destructive_hint, True)
+            self.assertIs(hints.read_only_hint, False)
+            self.assertIs(hints.idempotent_hint, False)
+            result = await client.call_tool(
+                "execute_statement", {"query": "INSERT INTO t VALUES 1, 2, 3"}
+            )
+            self.assertEqual(
+                result.structured_content,
+                {"done": "INSERT", "row_count": 3, "query_id": QUERY_ID},
+            )
+            known = await client.call_tool("whoami", {})
+            self.assertIs(known.structured_content["read_only"], False)
+
+        self.assertIn("execute_statement", str(self.server.instructions))
+        return self.talk(talk)
