@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
+from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import evolve
@@ -25,6 +27,8 @@ from mcp_trino.config.names import NAMES
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.log import observer_of
 from mcp_trino.oauth.development_tokens import development_token
+from mcp_trino.oauth.keyring import KeyFile
+from mcp_trino.oauth.keys import PUBLISH_AHEAD_SECONDS
 from mcp_trino.sandbox.launch import TrinoLaunch
 from mcp_trino.sandbox.process import SandboxServer
 from mcp_trino.settings import Transport
@@ -45,6 +49,7 @@ A Model Context Protocol server for Trino. The command is one of
   introspect
             say whether a token holds, and why not
   token     make a token for OAUTH_PROVIDER=hmac, for tests and services
+  keys      make or renew the keys of OAUTH_KEYS_FILE, for several servers
   settings  print the reference of all settings
 Without a command it serves what MCP_TRANSPORT says, stdio by default.
 
@@ -221,6 +226,20 @@ def _token(arguments: Sequence[str]) -> None:
     _say(token)
 
 
+def _keys(arguments: Sequence[str]) -> None:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        sys.exit("Usage: mcp-trino keys FILE")
+    path = Path(arguments[0]).absolute()
+    try:
+        keys = KeyFile(path, inf).rotate(time.time())
+    except (OSError, ValueError) as error:
+        sys.exit(f"mcp-trino: {path}: {error}")
+    _say(
+        f"{path} has {len(keys.signing)} signing keys. Give it to every server; "
+        f"a new key is used {PUBLISH_AHEAD_SECONDS / 60:g} minutes after it was made."
+    )
+
+
 def _settings(_: Sequence[str]) -> None:
     sys.stdout.write(as_rst())
 
@@ -238,6 +257,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "sandbox": _sandbox,
     "doctor": _doctor,
     "introspect": _introspect,
+    "keys": _keys,
     "settings": _settings,
     "token": _token,
 }

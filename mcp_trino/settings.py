@@ -293,6 +293,8 @@ class ProxySettings:
         for any host.
     :ivar upstream_scopes: what is asked for at the provider.
     :ivar state_directory: signing keys, and the store of one machine.
+    :ivar keys: the text of its keys, for replicas that share no directory;
+        ``None`` to keep them in that directory.
     :ivar store_url: the store that replicas share, ``None`` for that directory.
     :ivar access_seconds: how long an access token holds.
     :ivar refresh_idle_seconds: a grant that is not used ends then.
@@ -307,6 +309,7 @@ class ProxySettings:
     document_hosts: tuple[str, ...]
     upstream_scopes: tuple[str, ...]
     state_directory: Path
+    keys: str | None = field(repr=False)
     store_url: str | None = field(repr=False)
     access_seconds: float
     refresh_idle_seconds: float

@@ -7,6 +7,7 @@ import socket
 import sys
 from base64 import urlsafe_b64decode
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino import command
 from mcp_trino.config.documentation import as_rst
+from mcp_trino.oauth.keys import Keys
 from mcp_trino.settings import Transport
 
 
@@ -52,6 +54,27 @@ class CommandTests(SynchronousTestCase):
         self.output = Terminal()
         self.patch(sys, "stdout", self.output)
         self.patch(sys, "stdin", Terminal())
+
+    def test_keys(self) -> None:
+        """Keys are made in a file, and another run adds new ones to the old."""
+        path = Path(self.mktemp()) / "keys"
+        self.main("keys", str(path))
+        made = Keys.from_text(path.read_text())
+        self.main("keys", str(path))
+        keys = Keys.from_text(path.read_text())
+        self.assertEqual(keys.masters[0], made.masters[0])
+        self.assertEqual((len(keys.masters), len(keys.signing)), (2, 2))
+        self.assertIn("10 minutes", self.output.getvalue())
+        self.assertNotIn(made.to_text()[30:60], self.output.getvalue())
+
+    def test_keys_refused(self) -> None:
+        """Neither another file nor a missing name is taken for keys."""
+        path = Path(self.mktemp())
+        path.write_text("canary")
+        for arguments in ((), ("--help",), (str(path),)):
+            error = self.assertRaises(SystemExit, self.main, "keys", *arguments)
+            self.assertNotIn("canary", str(error))
+        self.assertEqual(path.read_text(), "canary")
 
     def test_commands(self) -> None:
         """The command decides what is served, whatever the settings say."""

@@ -121,14 +121,17 @@ OAUTH = (
         "a client may register any https URL to send people back to"),
     Setting("OAUTH_REGISTRATION", BOOLEAN, "true", to="proxy.registration", meaning=
         "clients may register themselves (RFC 7591)"),
-    Setting("OAUTH_DOCUMENT_HOSTS", list_of(HOST_OR_ANY), "*",
-        to="proxy.document_hosts", meaning=
-        "hosts whose Client ID Metadata Documents are taken; empty for none"),
+    Setting("OAUTH_DOCUMENT_HOSTS", list_of(HOST_OR_ANY), None, meaning=
+        "hosts whose Client ID Metadata Documents are taken, * for any; this server "
+        "has to reach them; unset: clients register themselves instead"),
     Setting("OAUTH_UPSTREAM_SCOPES", list_of(SCOPE), None, meaning=
         "scopes to ask the provider for instead of those that it is known for"),
     Setting("OAUTH_STATE_DIRECTORY", PATH, "~/.local/state/mcp-trino",
         to="proxy.state_directory", meaning=
         "where this server keeps its signing keys and what people granted"),
+    Setting("OAUTH_KEYS", TEXT, None, to="proxy.keys", secret=True, option="",
+        meaning="the keys of several servers that share no directory, "
+        "as mcp-trino keys writes them; unset: OAUTH_STATE_DIRECTORY"),
     Setting("OAUTH_STORE_URL", TEXT, None, to="proxy.store_url", secret=True,
         option="", meaning="the store that several servers share; "
         "unset: OAUTH_STATE_DIRECTORY"),

@@ -103,6 +103,7 @@ def _proxy(chosen: Chosen) -> ProxySettings:
         client_id=chosen["OIDC_CLIENT_ID"],
         client_secret=chosen["OIDC_CLIENT_SECRET"],
         redirect_uris=tuple(redirects or CALLBACKS.split()),
+        document_hosts=chosen["OAUTH_DOCUMENT_HOSTS"] or (),
         upstream_scopes=chosen["OAUTH_UPSTREAM_SCOPES"] or upstream,
         **chosen.room("proxy"),
     )

@@ -121,7 +121,7 @@ class Keys:
                 for key in self.signing
             ],
         }
-        return json.dumps(value, indent=1) + "\n"
+        return json.dumps(value) + "\n"
 
 
 _Key = TypeVar("_Key", MasterKey, SigningKey)

@@ -424,7 +424,7 @@ class ProxyTests(SynchronousTestCase):
         self.assertEqual(proxy.client_secret, "s3cret")
         self.assertNotIn("s3cret", repr(found))
         self.assertEqual(proxy.upstream_scopes, ("openid", "profile", "email"))
-        self.assertEqual(proxy.document_hosts, ("*",))
+        self.assertEqual(proxy.document_hosts, ())
         self.assertTrue(proxy.registration)
 
     def test_redirects(self) -> None:
@@ -470,6 +470,7 @@ class ProxyTests(SynchronousTestCase):
             self.assertIn("OAUTH_ALLOWED_REDIRECT_URIS", problem)
 
     def test_no_documents(self) -> None:
-        """No host at all may be trusted with a client's document."""
-        proxy = oauth(**PROXY, OAUTH_DOCUMENT_HOSTS="").proxy
-        self.assertEqual(proxy and proxy.document_hosts, ())
+        """No host is trusted with a client's document unless somebody says so."""
+        for hosts in ("", "*", "claude.ai chatgpt.com"):
+            proxy = oauth(**PROXY, OAUTH_DOCUMENT_HOSTS=hosts).proxy
+            self.assertEqual(proxy and proxy.document_hosts, tuple(hosts.split()))
