@@ -61,6 +61,11 @@ class FetchFailed(Exception):
         return self.message
 
 
+@frozen
+class TooLong(FetchFailed):
+    """The answer is longer than any that is taken."""
+
+
 def trust_of(ca_file: Path | None) -> Any:
     """
     Give the certificates to trust.
@@ -225,7 +230,7 @@ class _Collector(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._body += data
         if len(self._body) > self._max_bytes and not self.whole.called:
-            self.whole.errback(FetchFailed(f"more than {self._max_bytes} bytes"))
+            self.whole.errback(TooLong(f"more than {self._max_bytes} bytes"))
             self._max_bytes = 0
         if self.whole.called:
             self._body.clear()
