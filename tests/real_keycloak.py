@@ -2,7 +2,7 @@
 The real Keycloak of tests: one for all of them, gone at the end.
 
 ``MCP_TRINO_TEST_KEYCLOAK`` names a file of JSON with ``url``, ``admin_password``
-and ``authority`` (a path, or null for http) of one that runs already with the
+and ``directory``, where its certificates are, of one that runs already with the
 realm below and is used instead.
 """
 
@@ -19,7 +19,11 @@ from attrs import evolve, field, frozen
 
 from mcp_trino.sandbox import realm
 from mcp_trino.sandbox.launch import KeycloakLaunch
-from tests.e2e.certificates import make_certificates
+from tests.e2e.certificates import (
+    Certificates,
+    certificates_in,
+    make_certificates,
+)
 from tests.e2e.login import Endpoint, log_in
 from tests.sandboxes import require, start
 
@@ -44,12 +48,12 @@ class RealKeycloak:
 
     :ivar url: of https with a private authority.
     :ivar admin_password: of ``admin`` in the realm ``master``.
-    :ivar authority: the certificate of that authority.
+    :ivar certificates: its own, which other servers of a test may have, too.
     """
 
     url: str
     admin_password: str = field(repr=False)
-    authority: Path
+    certificates: Certificates
 
     @property
     def issuer(self) -> str:
@@ -116,7 +120,8 @@ class RealKeycloak:
 
     def _admin(self, method: str, path: str, value: Any = None) -> Any:
         tokens = Endpoint(
-            f"{self.url}/realms/master/protocol/openid-connect/token", self.authority
+            f"{self.url}/realms/master/protocol/openid-connect/token",
+            self.certificates.authority,
         ).post(
             grant_type="password",
             client_id="admin-cli",
@@ -129,11 +134,11 @@ class RealKeycloak:
         }
         body = None if value is None else json.dumps(value)
         url = f"{self.url}/admin/realms/{realm.NAME}{path}"
-        return Endpoint(url, self.authority).send(method, body, headers)
+        return Endpoint(url, self.certificates.authority).send(method, body, headers)
 
     def _endpoint(self, path: str) -> Endpoint:
         url = f"{self.issuer}/protocol/openid-connect{path}"
-        return Endpoint(url, self.authority)
+        return Endpoint(url, self.certificates.authority)
 
 
 def real_keycloak() -> RealKeycloak:
@@ -147,13 +152,14 @@ def real_keycloak() -> RealKeycloak:
     running = os.environ.get("MCP_TRINO_TEST_KEYCLOAK")
     if running:
         values = json.loads(Path(running).read_text())
-        return RealKeycloak(**values | {"authority": Path(values["authority"])})
-    launch, authority = _launch()
-    return RealKeycloak(require(start(launch)), launch.admin_password, authority)
+        files = certificates_in(Path(values["directory"]))
+        return RealKeycloak(values["url"], values["admin_password"], files)
+    launch, files = _launch()
+    return RealKeycloak(require(start(launch)), launch.admin_password, files)
 
 
 @cache
-def _launch() -> tuple[KeycloakLaunch, Path]:
+def _launch() -> tuple[KeycloakLaunch, Certificates]:
     directory = TemporaryDirectory(prefix="mcp-trino-")
     atexit.register(directory.cleanup)
     files = make_certificates(Path(directory.name))
@@ -163,7 +169,7 @@ def _launch() -> tuple[KeycloakLaunch, Path]:
         certificate_file=str(files.chain),
         key_file=str(files.key),
     )
-    return launch, files.authority
+    return launch, files
 
 
 def tests_realm() -> dict[str, Any]:

@@ -3,9 +3,11 @@
 A browser that plays a person: it keeps cookies, follows redirects, sends forms.
 
 It is a library of the tests, and a program that clients start to show a page:
-``BROWSER=…/browser.py``. The program is that person whom ``BROWSER_PERSON``
-names, with her name as her password, and trusts what ``SSL_CERT_FILE`` names.
-It needs nothing but Python's own library.
+``BROWSER=…/browser.py``. Its arguments are the URL and, if need be, how the URL
+begins that it stops before; it prints where it stopped. The program is that person
+whom ``BROWSER_PERSON`` names, with her name as her password, trusts what
+``SSL_CERT_FILE`` names and writes the URLs that it is shown to the file
+``BROWSER_LOG``. It needs nothing but Python's own library.
 """
 
 import os
@@ -175,6 +177,15 @@ def _sent(form: Form, page_url: str) -> tuple[str, dict[str, str] | None]:
     return f"{url.partition('?')[0]}?{urlencode(fields)}", None
 
 
+def _main(url: str, stop_at: str | None = None) -> int:
+    if log := os.environ.get("BROWSER_LOG"):
+        with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(f"{url}\n")
+    person = os.environ.get("BROWSER_PERSON", "alice")
+    shown = Browser(person, os.environ.get("SSL_CERT_FILE")).visit(url, stop_at)
+    sys.stdout.write(f"{shown.url}\n")
+    return int(shown.status >= 400)
+
+
 if __name__ == "__main__":
-    shown = Browser(os.environ.get("BROWSER_PERSON", "alice")).visit(sys.argv[1])
-    sys.exit(shown.status >= 400)
+    sys.exit(_main(*sys.argv[1:]))

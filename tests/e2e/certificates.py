@@ -64,6 +64,11 @@ class _Issuer:
     key: ec.EllipticCurvePrivateKey
 
 
+def certificates_in(directory: Path) -> Certificates:
+    """Give those that ``make_certificates`` has written."""
+    return Certificates(*(directory / name for name in ("ca", "chain", "key")))
+
+
 def make_certificates(directory: Path, host: str = "localhost") -> Certificates:
     """Write those of a server at ``127.0.0.1`` and that host."""
     root = _issue("root", None)

@@ -183,6 +183,12 @@ const COMMANDS = {
     provide();
   },
   requests: () => requests,
+  // Nothing of that kind is known any more, for example no AccessToken.
+  forget: (model) => {
+    for (const name of kept.keys()) {
+      if (name.startsWith(`${model}:`)) kept.delete(name);
+    }
+  },
 };
 
 server.listen(port, "127.0.0.1", () => {

@@ -115,6 +115,14 @@ class OIDCProvider:
         """Publish the newest keys only."""
         self._command("retire")
 
+    def forget(self, model: str) -> None:
+        """
+        End all grants of a kind.
+
+        :param model: ``AccessToken``, of opaque ones, or ``RefreshToken``.
+        """
+        self._command("forget", model)
+
     def requests(self) -> dict[str, int]:
         """Say how often each path was asked for."""
         return self._command("requests")

@@ -18,7 +18,6 @@ from tests.real_trino import real_trino
 
 _START_SECONDS = 30
 _STOP_SECONDS = 20
-_LISTEN = ("--listen", "tcp:0:interface=127.0.0.1:backlog=1024")
 _STARTING = re.compile(r"starting on (\d+)")
 
 
@@ -113,6 +112,7 @@ def start_server(
     scheme: str = "http",
     trino: str | None = None,
     certificates: Certificates | None = None,
+    port: int = 0,
     **settings: str,
 ) -> ServerProcess:
     """
@@ -120,17 +120,19 @@ def start_server(
 
     :param trino: the URL of the coordinator, that of the tests if ``None``.
     :param certificates: those of https, its own if ``None``.
+    :param port: where it has to listen, a free one if 0.
     :param settings: further environment variables.
     """
     environment = server_environment(trino, **settings)
+    listen = ["--listen", f"tcp:{port}:interface=127.0.0.1:backlog=1024"]
     directory = TemporaryDirectory(prefix="mcp-trino-")
     if scheme == "https":
         files = certificates or make_certificates(Path(directory.name))
-        command = [program("twistd"), "--nodaemon", "--pidfile=", "mcp-trino", *_LISTEN]
+        command = [program("twistd"), "--nodaemon", "--pidfile=", "mcp-trino", *listen]
         command += ["--tls-cert", str(files.chain), "--tls-key", str(files.key)]
         trust = files.trust
     else:
-        command, trust = [program("mcp-trino"), "serve", *_LISTEN], {}
+        command, trust = [program("mcp-trino"), "serve", *listen], {}
     process = subprocess.Popen(
         command,
         cwd=directory.name,
