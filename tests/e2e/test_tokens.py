@@ -8,8 +8,8 @@ import signal
 import ssl
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 from mcp import Client
@@ -26,6 +26,7 @@ from tests.e2e.server_process import (
     server_environment,
     start_server,
 )
+from tests.web.serving import INITIALIZE, JSON_HEADERS
 
 _READY_SECONDS = 20
 _BACK_SECONDS = 3.0
@@ -58,17 +59,22 @@ class Answer:
     body: bytes
 
 
-def ask(port: int, method: str, path: str, *tokens: str, body: Any = None) -> Answer:
+def ask(
+    port: int,
+    method: str,
+    path: str,
+    *tokens: str,
+    headers: Mapping[str, str] = JSON_HEADERS,
+    data: bytes = b"",
+) -> Answer:
     """Ask the server by plain HTTP."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.putrequest(method, path)
         for value in tokens:
             connection.putheader("Authorization", f"Bearer {value}")
-        data = b"" if body is None else json.dumps(body).encode()
-        connection.putheader("Content-Type", "application/json")
-        connection.putheader("Accept", "application/json, text/event-stream")
-        connection.putheader("Content-Length", str(len(data)))
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            connection.putheader(name, value)
         connection.endheaders(data)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
@@ -83,18 +89,6 @@ def wait_until_ready(port: int) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("it is not ready")
         time.sleep(0.05)
-
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 
 
 class ClientTests(TaskTestCase):
@@ -147,7 +141,7 @@ class ServerTests(SynchronousTestCase):
 
     def ask(self, *tokens: str, path: str = "/mcp") -> Answer:
         """Shake hands with tokens."""
-        return ask(self.server.port, "POST", path, *tokens, body=INITIALIZE)
+        return ask(self.server.port, "POST", path, *tokens, data=INITIALIZE)
 
     def worker(self) -> int:
         """Give the worker's process id."""
@@ -180,7 +174,7 @@ class ServerTests(SynchronousTestCase):
         wait_until_ready(server.port)
         while time.monotonic() < started + 2:
             time.sleep(0.05)
-        answer = ask(server.port, "POST", "/mcp", short, body=INITIALIZE)
+        answer = ask(server.port, "POST", "/mcp", short, data=INITIALIZE)
         self.assertEqual(answer.status, 401)
 
     def test_secrets_are_not_told(self) -> None:
