@@ -223,7 +223,11 @@ class ArchitectureTests(SynchronousTestCase):
 
     def test_reactor_can_be_chosen(self) -> None:
         """What ``twistd`` loads to show its help leaves the choice of the reactor."""
-        for module in ("mcp_trino.tap", "twisted.plugins.mcp_trino_plugin"):
+        for module in (
+            "mcp_trino.tap",
+            "mcp_trino.introspection.tap",
+            "twisted.plugins.mcp_trino_plugin",
+        ):
             code = (
                 f"import sys, {module}; "
                 "print({'klein', 'twisted.internet.reactor'} & set(sys.modules))"

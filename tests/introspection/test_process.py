@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -42,6 +44,7 @@ from tests.introspection.minting import (
     native_settings,
 )
 
+_ROOT = Path(__file__).parent.parent.parent
 _PATIENCE_SECONDS = 20
 _PAUSE_SECONDS = 0.05
 
@@ -345,6 +348,13 @@ class ImportTests(SynchronousTestCase):
         self.assertEqual(packages & {"mcp", "trino"}, set())
 
 
+def unit_setting(kind: str, name: str) -> str:
+    """Give a setting of the units in ``etc/``."""
+    unit = (_ROOT / "etc" / f"mcp-trino-introspect.{kind}").read_text()
+    found = re.search(rf"^{name}=(.*)$", unit.replace("\\\n", ""), re.MULTILINE)
+    return found[1]
+
+
 class SystemdTests(TestCase):
     """``twistd mcp-trino-introspect``, with a socket that was passed."""
 
@@ -364,39 +374,56 @@ class SystemdTests(TestCase):
             "os.environ['LISTEN_PID'] = str(os.getpid())\n"
             "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
         )
-        twistd = str(Path(sysconfig.get_path("scripts")) / "twistd")
         self.process = subprocess.Popen(
-            [
-                sys.executable, "-c", code, twistd, "--nodaemon", "--pidfile=",
-                "--logger=mcp_trino.log.observer", "mcp-trino-introspect",
-                "--listen", "systemd:domain=UNIX:name=introspection",
-                "--client-user", str(os.geteuid()),
-            ],
+            [sys.executable, "-c", code, *self.command()],
             env={
                 "PATH": os.environ["PATH"],
                 "LISTEN_FDS": "1",
-                "LISTEN_FDNAMES": "introspection",
-                "OAUTH_ENABLED": "true",
-                "OAUTH_PROVIDER": "hmac",
+                "LISTEN_FDNAMES": unit_setting("socket", "FileDescriptorName"),
                 "JWT_SECRET": SECRET,
-                "OIDC_ISSUER": ISSUER,
-                "OIDC_AUDIENCE": RESOURCE,
             },
             cwd=self.directory,
             pass_fds=[listening.fileno()],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )  # fmt: skip
+        )
+
+    def command(self) -> list[str]:
+        """Give the unit's command, with files and a user that exist here."""
+        ini = self.directory / "mcp-trino.ini"
+        ini.write_text(
+            "[mcp-trino]\noauth_enabled = true\noauth_provider = hmac\n"
+            f"oidc_issuer = {ISSUER}\noidc_audience = {RESOURCE}\n"
+        )
+        line = unit_setting("service", "ExecStart")
+        for theirs, ours in (
+            (
+                "/opt/mcp-trino/bin/twistd",
+                str(Path(sysconfig.get_path("scripts")) / "twistd"),
+            ),
+            ("/etc/mcp-trino/mcp-trino.ini", str(ini)),
+            ("--client-user mcp-trino", f"--client-user {os.geteuid()}"),
+        ):
+            self.assertIn(theirs, line)
+            line = line.replace(theirs, ours)
+        return shlex.split(line)
 
     def end(self) -> str:
         """Have it end as systemd does, and give its log."""
         self.process.terminate()
         log, _ = self.process.communicate()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600, log)
-        self.path.unlink()
-        self.directory.rmdir()
+        shutil.rmtree(self.directory)
         return log
+
+    def test_g122_unit(self) -> None:
+        """Systemd makes the socket for the server alone."""
+        self.end()
+        self.assertEqual(unit_setting("socket", "SocketMode"), "0600")
+        user = unit_setting("socket", "SocketUser")
+        self.assertIn(f"--client-user {user}", unit_setting("service", "ExecStart"))
+        self.assertNotEqual(unit_setting("service", "User"), user)
 
     async def test_passed_socket(self) -> None:
         """It answers at systemd's socket, and leaves it as it is."""
