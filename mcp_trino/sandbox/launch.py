@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, ClassVar, Self
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 SUPERVISOR = (sys.executable, "-P", "-m", "mcp_trino.sandbox.supervisor")
 """The command of the supervisor; ``-P`` keeps the working directory out of it."""
@@ -54,6 +54,17 @@ def _built_in_catalogs() -> dict[str, dict[str, str]]:
         "tpch": {"connector.name": "tpch"},
         "memory": {"connector.name": "memory"},
     }
+
+
+_WAREHOUSE, _METASTORE = "warehouse", "metastore"
+# Tables and metastore in plain files, paths relative to the server's directory.
+_ICEBERG = {
+    "connector.name": "iceberg",
+    "iceberg.catalog.type": "TESTING_FILE_METASTORE",
+    "hive.metastore.catalog.dir": f"local:///{_METASTORE}",
+    "fs.native-local.enabled": "true",
+    "local.location": _WAREHOUSE,
+}
 
 
 @frozen
@@ -126,6 +137,19 @@ class TrinoLaunch(Launch):
     catalogs: Mapping[str, Mapping[str, str]] = field(factory=_built_in_catalogs)
     properties: Mapping[str, str] = field(factory=dict, repr=False)
     files: Mapping[str, str] = field(factory=dict, repr=False)
+
+    def with_iceberg(self) -> "TrinoLaunch":
+        """
+        Give the same with a catalog ``iceberg`` of empty schemas.
+
+        Its tables lie in the instance's directory and end with it. The plug-in
+        is large, for which it is not there by default.
+        """
+        return evolve(
+            self,
+            catalogs={**self.catalogs, "iceberg": _ICEBERG},
+            files={**self.files, f"{_WAREHOUSE}/{_METASTORE}/.keep": ""},
+        )
 
 
 @frozen(kw_only=True)

@@ -42,6 +42,12 @@ _PLUGINS = {
         archive_bytes=14_380_277,
         unpacked_bytes=16_300_000,
     ),
+    "iceberg": Artifact(
+        "io.trino:trino-iceberg:476:zip",
+        sha256="99edba5b491ed94d599aeb61e0794272d3569d8b563f3bb8569e8a49daa87b6c",
+        archive_bytes=345_890_737,
+        unpacked_bytes=376_000_000,
+    ),
 }
 _CLASS_LIST = "classes.list"
 
@@ -58,10 +64,19 @@ class Trino:
     port: int
 
     title = "Trino 476"
-    artifacts = (_SERVER, *_PLUGINS.values())
     # For the class archive and for a running server's own files.
     spare_bytes = 200_000_000
     environment: Mapping[str, str] = {}
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The server and the plug-ins of the catalogs."""
+        return _SERVER, *self._plugins.values()
+
+    @property
+    def _plugins(self) -> dict[str, Artifact]:
+        connectors = {c["connector.name"] for c in self._launch.catalogs.values()}
+        return {name: p for name, p in _PLUGINS.items() if name in connectors}
 
     @property
     def url(self) -> str:
@@ -103,7 +118,7 @@ class Trino:
             {"plugin/password-authenticators": authenticators}
             | {
                 f"plugin/{name}": launch.cache / plugin.name
-                for name, plugin in _PLUGINS.items()
+                for name, plugin in self._plugins.items()
             }
         )
 

@@ -67,6 +67,28 @@ class ConfigureTests(SynchronousTestCase):
         self.assertIn("new=x=y", lines)
         self.assertEqual(self.lines("etc/access-control.properties"), ["text"])
 
+    def test_iceberg(self) -> None:
+        """Iceberg is a catalog more, whose large plug-in is only there for it."""
+        names = [artifact.name for artifact in Trino(self.launch, 1234).artifacts]
+        self.assertNotIn("trino-iceberg-476", names)
+        launch = self.launch.with_iceberg()
+        names = [artifact.name for artifact in Trino(launch, 1234).artifacts]
+        self.assertEqual(
+            names,
+            [
+                "trino-server-core-476",
+                "trino-tpch-476",
+                "trino-memory-476",
+                "trino-iceberg-476",
+            ],
+        )
+        self.configure(launch)
+        lines = self.lines("etc/catalog/iceberg.properties")
+        self.assertIn("connector.name=iceberg", lines)
+        self.assertIn("local.location=warehouse", lines)
+        self.assertTrue((self.instance.directory / "warehouse/metastore").is_dir())
+        self.assertTrue((self.instance.directory / "plugin/iceberg").is_symlink())
+
     def test_plugins(self) -> None:
         """Each plug-in is a link to what was unpacked in the cache."""
         self.configure(self.launch)

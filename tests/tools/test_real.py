@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 
 from mcp_trino.coordinator.service import CoordinatorService
 from mcp_trino.principal import local_principal
+from mcp_trino.statements.guard import UNRESTRICTED
 from mcp_trino.store import MemoryStore
 from mcp_trino.tools import dictionary, suggestions
 from mcp_trino.tools.server import make_server
@@ -48,6 +49,7 @@ class RealTestCase(TestCase):
     """A server with the real coordinator."""
 
     queries = QUERIES
+    guard = UNRESTRICTED
 
     def setUp(self) -> None:
         from twisted.internet import reactor
@@ -55,7 +57,7 @@ class RealTestCase(TestCase):
         # A machine that does much at once must not change what is found.
         self.patch(suggestions, "_SECONDS", 60.0)
         self.patch(dictionary, "_COMMENT_SECONDS", 60.0)
-        url = URL.fromText(real_trino())
+        url = URL.fromText(self.trino_url())
         settings = evolve(TRINO, host=url.host, port=url.port)
         self.coordinator = CoordinatorService(
             reactor, settings, self.queries, MemoryStore(reactor), b"k" * 32
@@ -71,12 +73,17 @@ class RealTestCase(TestCase):
             clock=reactor,
             loop=self.loop,
             audit=RecordingAudit(),
+            guard=self.guard,
         )
         self.texts: list[str] = []
 
+    def trino_url(self) -> str:
+        """Say where Trino is."""
+        return real_trino()
+
     def sql(self, *statements: str) -> None:
         """Run statements past the server, to prepare a test."""
-        url = URL.fromText(real_trino())
+        url = URL.fromText(self.trino_url())
         with trino.dbapi.connect(host=url.host, port=url.port, user="test") as trino_:
             cursor = trino_.cursor()
             for statement in statements:

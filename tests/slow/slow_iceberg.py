@@ -1,0 +1,160 @@
+"""The tools on tables that have a history: Iceberg in the sandbox."""
+
+from twisted.internet.defer import Deferred
+
+from tests.real_trino import SMALL
+from tests.sandboxes import require, start
+from tests.tools.scripted import only
+from tests.tools.test_real import Ask, RealTestCase
+
+SHOP = "iceberg.shop"
+
+
+class IcebergTestCase(RealTestCase):
+    """A server before a Trino with a catalog of Iceberg tables."""
+
+    timeout = 300
+
+    def trino_url(self) -> str:
+        """Say where the Trino with that catalog is."""
+        return require(start(SMALL.with_iceberg()))
+
+    def setUp(self) -> None:
+        """Have a table of two snapshots, and a view and a materialized view of it."""
+        super().setUp()
+        drop = (
+            f"DROP MATERIALIZED VIEW IF EXISTS {SHOP}.totals",
+            f"DROP VIEW IF EXISTS {SHOP}.large",
+            f"DROP TABLE IF EXISTS {SHOP}.orders",
+            f"DROP SCHEMA IF EXISTS {SHOP}",
+        )
+        self.sql(
+            *drop,
+            f"CREATE SCHEMA {SHOP}",
+            f"CREATE TABLE {SHOP}.orders (id bigint COMMENT 'the key', "
+            "total decimal(10, 2), at timestamp(6) with time zone) "
+            "COMMENT 'What was bought' WITH (partitioning = ARRAY['day(at)'])",
+            f"INSERT INTO {SHOP}.orders VALUES "
+            "(1, 1.50, TIMESTAMP '2026-01-01 00:00:00 UTC'), "
+            "(2, 9.99, TIMESTAMP '2026-01-02 00:00:00 UTC')",
+            f"INSERT INTO {SHOP}.orders VALUES "
+            "(3, 7.00, TIMESTAMP '2026-01-02 12:00:00 UTC')",
+            f"CREATE VIEW {SHOP}.large AS SELECT * FROM {SHOP}.orders WHERE total > 5",
+            f"CREATE MATERIALIZED VIEW {SHOP}.totals AS "
+            f"SELECT sum(total) total FROM {SHOP}.orders",
+            f"REFRESH MATERIALIZED VIEW {SHOP}.totals",
+        )
+        self.addCleanup(self.sql, *drop)
+
+
+class TablesTests(IcebergTestCase):
+    """Tables, their history, and views."""
+
+    def test_described(self) -> Deferred[None]:
+        """Tables and views are listed, found and described with their comments."""
+
+        async def talk(ask: Ask) -> None:
+            listed = await ask("list_tables", catalog="iceberg", schema="shop")
+            named = {row[0]: row[1:] for row in listed["rows"]}
+            self.assertEqual(named["orders"], ["BASE TABLE", "What was bought"])
+            self.assertEqual(named["large"], ["VIEW", None])
+            self.assertIn("totals", named)
+            found = await ask("search_tables", text="bought key")
+            self.assertEqual(
+                found["rows"][0], ["iceberg.shop.orders", "What was bought", ["id"]]
+            )
+            table = await ask("get_table_schema", table=f"{SHOP}.orders", sample_rows=1)
+            self.assertEqual(table["columns"][0], ["id", "bigint", "NULL", "the key"])
+            self.assertEqual(table["comment"], "What was bought")
+            self.assertEqual(len(table["sample"]), 1)
+
+        return self.asking(talk)
+
+    def test_metadata_tables(self) -> Deferred[None]:
+        """The tables behind a table are described and read."""
+
+        async def talk(ask: Ask) -> None:
+            snapshots = f'{SHOP}."orders$snapshots"'
+            table = await ask("get_table_schema", table=snapshots)
+            self.assertEqual(
+                [column[0] for column in table["columns"]][:3],
+                ["committed_at", "snapshot_id", "parent_id"],
+            )
+            answer = await ask(
+                "execute_query",
+                query=f"SELECT operation, summary FROM {snapshots} ORDER BY committed_at",
+            )
+            self.assertGreaterEqual(answer["row_count"], 2)
+            operation, summary = answer["rows"][0]
+            self.assertEqual(operation, "append")
+            self.assertIsInstance(summary, dict)
+
+        return self.asking(talk)
+
+    def test_time_travel(self) -> Deferred[None]:
+        """A table is read as it was, by its version, which is a large number."""
+
+        async def talk(ask: Ask) -> None:
+            answer = await ask(
+                "execute_query",
+                query=f'SELECT snapshot_id FROM {SHOP}."orders$snapshots" '
+                "ORDER BY committed_at",
+            )
+            counts = []
+            for (snapshot,) in answer["rows"]:
+                self.assertIsInstance(snapshot, str)
+                counted = await ask(
+                    "execute_query",
+                    query=f"SELECT count(*) FROM {SHOP}.orders "
+                    f"FOR VERSION AS OF {snapshot}",
+                )
+                counts.append(counted["rows"][0][0])
+            self.assertEqual(counts[-2:], [2, 3])
+
+        return self.asking(talk)
+
+    def test_statistics(self) -> Deferred[None]:
+        """Statistics and definitions are those of the kind that it is."""
+
+        async def talk(ask: Ask) -> None:
+            stats = await ask("get_table_stats", table=f"{SHOP}.orders")
+            self.assertEqual(stats["rows"], 3)
+            for name, begins in (
+                ("orders", "CREATE TABLE"),
+                ("large", "CREATE VIEW"),
+                ("totals", "CREATE MATERIALIZED VIEW"),
+            ):
+                created = await ask("show_create", table=f"{SHOP}.{name}")
+                self.assertTrue(created["sql"].startswith(begins), created["sql"])
+            rows = await ask("execute_query", query=f"TABLE {SHOP}.totals")
+            self.assertEqual(rows["rows"], [["18.49"]])
+
+        return self.asking(talk)
+
+
+class ListedViewTests(IcebergTestCase):
+    """An operator who has listed a view only."""
+
+    guard = only("iceberg.shop.large", "iceberg.shop.totals")
+
+    def test_view(self) -> Deferred[None]:
+        """The view may be read, with what it reads; its table may not."""
+
+        async def talk(ask: Ask) -> None:
+            rows = await ask("execute_query", query=f"SELECT id FROM {SHOP}.large")
+            self.assertEqual(sorted(rows["rows"]), [[2], [3]])
+            rows = await ask("execute_query", query=f"TABLE {SHOP}.totals")
+            self.assertEqual(rows["rows"], [["18.49"]])
+            for name in ("orders", '"orders$snapshots"', '"large$files"'):
+                refused = await ask("execute_query", query=f"TABLE {SHOP}.{name}")
+                self.assertIn("error", refused)
+                refused = await ask("get_table_schema", table=f"{SHOP}.{name}")
+                self.assertEqual(refused["error"]["code"], "INVALID_ARGUMENT")
+            listed = await ask("list_tables", catalog="iceberg", schema="shop")
+            self.assertEqual(
+                sorted(row[0] for row in listed["rows"]), ["large", "totals"]
+            )
+            found = await ask("search_tables", text="orders bought")
+            self.assertNotIn("iceberg.shop.orders", [row[0] for row in found["rows"]])
+
+        return self.asking(talk)
