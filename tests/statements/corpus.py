@@ -108,6 +108,22 @@ READS = (
     "\t\r\n SELECT\n1",
 )
 
+READS_ELSEWHERE = (
+    "SHOW CREATE VIEW v",
+    "SHOW CREATE MATERIALIZED VIEW v",
+    "SHOW CREATE FUNCTION f",
+    "SHOW FUNCTIONS FROM a.b",
+    "SHOW ROLES FROM a",
+    "SHOW ROLE GRANTS IN a",
+    "SHOW GRANTS",
+    "SHOW COLUMNS IN a.b.c LIKE 'x$_%' ESCAPE '$'",
+    "SHOW SCHEMAS IN a LIKE 'x'",
+    "SELECT * FROM t FOR VERSION AS OF 1",
+    "SELECT * FROM t FOR TIMESTAMP AS OF TIMESTAMP '2020-01-01 00:00:00 UTC'",
+    'SELECT * FROM iceberg.s."t$snapshots"',
+)
+"""Those that read and need what a Trino for tests does not have."""
+
 REFUSED = {
     "CALL": ("CALL system.runtime.kill_query(query_id => 'x', message => 'y')",),
     "INSERT": (
@@ -165,6 +181,9 @@ REFUSED = {
         "ALTER TABLE t SET PROPERTIES x = 1",
         "ALTER TABLE t SET AUTHORIZATION alice",
         "ALTER TABLE t EXECUTE optimize",
+        "ALTER TABLE t EXECUTE optimize(file_size_threshold => '1MB') WHERE a = 1",
+        "ALTER TABLE t ALTER COLUMN a DROP NOT NULL",
+        "ALTER TABLE t ADD COLUMN IF NOT EXISTS a bigint COMMENT 'x' FIRST",
         "ALTER VIEW v RENAME TO w",
         "ALTER VIEW v SET AUTHORIZATION alice",
         "ALTER MATERIALIZED VIEW v RENAME TO w",
@@ -182,8 +201,13 @@ REFUSED = {
     ),
     "REFRESH": ("REFRESH MATERIALIZED VIEW v",),
     "GRANT": ("GRANT SELECT ON t TO alice", "GRANT r TO USER alice"),
-    "REVOKE": ("REVOKE SELECT ON t FROM alice", "REVOKE r FROM alice"),
-    "DENY": ("DENY SELECT ON t TO alice",),
+    "REVOKE": (
+        "REVOKE GRANT OPTION FOR SELECT ON t FROM alice",
+        "REVOKE ADMIN OPTION FOR r FROM USER alice",
+        "REVOKE SELECT ON t FROM alice",
+        "REVOKE r FROM alice",
+    ),
+    "DENY": ("DENY SELECT ON t TO alice", "DENY ALL PRIVILEGES ON SCHEMA s TO ROLE r"),
     "USE": ("USE tiny", "USE hive.x"),
     "SET": (
         "SET SESSION query_max_run_time = '1h'",
@@ -192,6 +216,8 @@ REFUSED = {
         "SET ROLE ALL",
         "SET PATH a.b",
         "SET TIME ZONE LOCAL",
+        "SET TIME ZONE INTERVAL '1' HOUR",
+        "SET ROLE r IN c",
     ),
     "RESET": ("RESET SESSION a.b", "RESET SESSION AUTHORIZATION"),
     "START": ("START TRANSACTION READ ONLY", "START TRANSACTION"),

@@ -14,7 +14,7 @@ from mcp_trino.errors import StatementRefused
 from mcp_trino.statements.classify import MAX_CHARS, explainable, read_only
 from mcp_trino.statements.lexer import Kind, refusal, tokens
 from tests.real_trino import real_trino
-from tests.statements.corpus import READS, REFUSED
+from tests.statements.corpus import READS, READS_ELSEWHERE, REFUSED
 from tests.statements.strategies import comments, quoted_names, strings, trivia
 
 few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +46,16 @@ class AgainstTrinoTests(SynchronousTestCase):
         for text in READS:
             _, update_type = self.run_statement(read_only(text))
             self.assertIsNone(update_type, text)
+
+    def test_corpus(self) -> None:
+        """The statements of the tests are statements in Trino's grammar."""
+        refused = (text for texts in REFUSED.values() for text in texts)
+        for text in (*READS_ELSEWHERE, *refused):
+            try:
+                self.run_statement(f"PREPARE statement_of_test FROM {text}")
+            except TrinoQueryError as error:
+                # Some that it can read it cannot prepare.
+                self.assertNotEqual(error.error_name, "SYNTAX_ERROR", text)
 
     def test_explained(self) -> None:
         """What may be explained is a statement after another EXPLAIN."""

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mcp_trino.errors import StatementRefused
 from mcp_trino.statements.classify import MAX_CHARS, explainable, read_only
 from mcp_trino.statements.lexer import Kind, Token, refusal, tokens
-from tests.statements.corpus import READS, REFUSED
+from tests.statements.corpus import READS, READS_ELSEWHERE, REFUSED
 from tests.statements.strategies import trivia
 
 
@@ -49,7 +49,7 @@ class ReadOnlyTests(Assertions):
 
     def test_reads(self) -> None:
         """All that reads passes, and only a semicolon at the end is taken off."""
-        for text in READS:
+        for text in (*READS, *READS_ELSEWHERE):
             expected = text
             for token in tokens(text):
                 if token.keyword == ";":
