@@ -229,7 +229,7 @@ class Grants:
             raise GrantGone
         grant, generation = Grant.from_json(record.payload), int(match[2])
         expected = grant.authenticator(generation)
-        if generation > grant.generation or not hmac.compare_digest(expected, match[3]):
+        if not hmac.compare_digest(expected, match[3]):
             raise GrantGone
         return Held(grant, False, record), generation
 

@@ -168,6 +168,7 @@ class AuthorizationRequestTests(InteractionTestCase):
         for name in ("scope", "code_challenge", "prompt"):
             query = self.request(prompt="login") + f"&{name}=x".encode()
             self.is_error(self.ask(query), "invalid_request")
+        self.is_error(self.ask(self.request() + b"&foo=1&foo=2"), "invalid_request")
         outcome = self.ask(self.request() + b"&state=other")
         self.assertEqual(told(outcome)["error"], "invalid_request")
         self.assertNotIn("state", told(outcome))
@@ -349,6 +350,13 @@ class ConsentTests(InteractionTestCase):
             self.reply(question, remember="yes")
             self.assertNotIn("remembered", self.jar.cookies)
             self.assertIsInstance(self.ask(self.request(client), "none"), Question)
+
+    def test_no_longer_provable(self) -> None:
+        """A client that may now send answers to loopback is asked about again."""
+        self.remembered()
+        more = (*HOSTED.redirect_uris, *LOCAL.redirect_uris)
+        self.clients["hosted"] = evolve(HOSTED, redirect_uris=more)
+        self.assertIsInstance(self.ask(self.request(), "none"), Question)
 
     def test_memory_is_bounded(self) -> None:
         """A browser remembers the latest 25, each for 90 days, sealed."""

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from mcp_trino.active import Active
 from mcp_trino.errors import NoTrinoUser
+from mcp_trino.oauth.sealing import Sealer
 from mcp_trino.principal import Principal
 from tests.oauth.world import (
     HOSTED,
@@ -156,6 +157,7 @@ class CodeTests(WorldTestCase):
             with self.subTest(changes=changes):
                 code = self.log_in()
                 self.is_refused(self.redeem(code, **changes), "invalid_grant")
+                self.assertNotIn("grant/", repr(self.store._values))
                 self.is_refused(self.redeem(code), "invalid_grant")
 
     def test_loopback_port(self) -> None:
@@ -294,7 +296,9 @@ class RequestTests(WorldTestCase):
         """What cannot be recorded is not given, and a refresh token stays good."""
         tokens = self.tokens()
         self.audit.broken = True
+        asked = len(self.provider.requests)
         reply = self.refresh(tokens["refresh_token"])
+        self.assertEqual(len(self.provider.requests), asked)
         self.is_refused(reply, "temporarily_unavailable", 503)
         self.assertIn(b"Retry-After", dict(reply.headers))
         self.audit.broken = False
@@ -539,6 +543,16 @@ class SubjectTokenTests(WorldTestCase):
         self.assertEqual(second, third)
         self.assertNotEqual(first, second)
         self.assertEqual(len(self.provider.requests), 2)
+
+    def test_not_kept(self) -> None:
+        """Where nothing is exchanged the provider's access token is not kept."""
+        self.server = self.make_server()
+        tokens = self.tokens()
+        sealer = Sealer(self.clock, self.keys.masters)
+        _, sealed = self.store._values[f"grant/{claims_of(tokens)['grant']}"]
+        kept = sealer.open("grant", sealed.decode())["tokens"]
+        self.assertEqual((kept["access"], kept["id_token"]), ("", None))
+        self.assertTrue(kept["refresh"].startswith("upstream-refresh"))
 
     def test_ended(self) -> None:
         """Without a grant, or when the provider let her out, she logs in again."""
