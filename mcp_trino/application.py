@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from secrets import token_bytes
 from typing import Any
 
@@ -12,12 +13,19 @@ from twisted.internet.endpoints import serverFromString
 from zope.interface import implementer
 
 from mcp_trino.audit import Audit, open_audit
+from mcp_trino.authorization_server import (
+    AuthorizationServer,
+    Neighbours,
+    make_authorization_server,
+)
+from mcp_trino.coordinator.credentials import PresentedTokens
 from mcp_trino.coordinator.service import CoordinatorService
 from mcp_trino.database.opening import open_store
 from mcp_trino.database.store import DatabaseStore
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator
 from mcp_trino.log import StandardLogging
+from mcp_trino.oauth.grants import has_ended
 from mcp_trino.principal import Principal, local_principal
 from mcp_trino.resource_server import ResourceServer, make_resource_server
 from mcp_trino.settings import Settings, Transport
@@ -45,7 +53,9 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     everyone = local_principal(settings.trino.user)
     store = _store(settings, reactor)
     guard = Guard.of(settings.guard)
-    coordinator = _coordinator(settings, guard, reactor, store)
+    guarding = _resource_server(settings, reactor, audit, store)
+    login = _authorization_server(settings, reactor, audit, store, guarding)
+    coordinator = _coordinator(settings, guard, reactor, store, login)
     by_http = settings.transport is Transport.HTTP
     server = make_server(
         coordinator=coordinator,
@@ -64,7 +74,6 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     services += [coordinator]
     if by_http:
         _require_inherited(settings.web.listen, reactor)
-        guarding = _resource_server(settings, reactor, audit)
         web = WebService(
             reactor,
             loop,
@@ -72,11 +81,16 @@ def make_service(settings: Settings, reactor: Any) -> IService:
             server=server,
             authenticator=guarding.authenticator if guarding else Everyone(everyone),
             coordinator=coordinator,
-            open_resources=guarding.documents if guarding else {},
+            open_resources={
+                **(guarding.documents if guarding else {}),
+                **(login.resources if login else {}),
+            },
             authority=guarding.authority if guarding else None,
             worker_ready=guarding.watch.is_ready if guarding else None,
         )
         rereading = [web.reload_tls, audit.reopen]
+        # The worker reads the public half of the keys.
+        services += [login.keyring] if login else []
         if guarding:
             services += guarding.services
             rereading += [guarding.reread]
@@ -107,23 +121,52 @@ def _store(settings: Settings, reactor: Any) -> DatabaseStore | None:
 
 
 def _resource_server(
-    settings: Settings, reactor: Any, audit: Audit
+    settings: Settings, reactor: Any, audit: Audit, store: DatabaseStore | None
 ) -> ResourceServer | None:
     """Give what asks who is asking, ``None`` where nobody is asked."""
     oauth = settings.oauth
-    if oauth is None:
+    if oauth is None or settings.transport is Transport.STDIO:
         return None
+    exchanges = settings.trino.exchange is not None
     return make_resource_server(
         reactor,
         oauth,
         settings.web.public_url,
         audit,
-        keeps_token=settings.trino.exchange is not None,
+        # Our own tokens mean nothing to anybody else.
+        keeps_token=exchanges and oauth.proxy is None,
+        revoked=None if store is None else partial(has_ended, store),
+    )
+
+
+def _authorization_server(
+    settings: Settings,
+    reactor: Any,
+    audit: Audit,
+    store: DatabaseStore | None,
+    guarding: ResourceServer | None,
+) -> AuthorizationServer | None:
+    """Give what lets people log in, ``None`` where they do that elsewhere."""
+    oauth = settings.oauth
+    if oauth is None or oauth.proxy is None or store is None or guarding is None:
+        return None
+    return make_authorization_server(
+        reactor,
+        oauth,
+        oauth.proxy,
+        settings.web.public_url,
+        Neighbours(store, guarding.introspector, guarding.admission, audit),
+        writes=settings.guard.allow_writes,
+        exchanges=settings.trino.exchange is not None,
     )
 
 
 def _coordinator(
-    settings: Settings, guard: Guard, reactor: Any, store: DatabaseStore | None
+    settings: Settings,
+    guard: Guard,
+    reactor: Any,
+    store: DatabaseStore | None,
+    login: AuthorizationServer | None,
 ) -> CoordinatorService:
     # Rows of people's queries go to a disk only where replicas need them.
     results = store if store is not None and store.is_shared else None
@@ -134,6 +177,7 @@ def _coordinator(
         results or MemoryStore(reactor),
         token_bytes(_MARK_BYTES),
         inspection=guard.inspection,
+        subject_tokens=PresentedTokens() if login is None else login.subject_tokens,
     )
 
 

@@ -48,6 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "_reactor": set(),
     "application": {
         "audit",
+        "authorization_server",
         "coordinator",
         "database",
         "introspection",
@@ -58,6 +59,7 @@ ROOMS: dict[str, set[str]] = {
         "tools",
         "web",
     },
+    "authorization_server": {"oauth", "web"},
     "resource_server": {"introspection", "oauth", "web"},
     "audit": set(),
     "tap": {"_reactor", "application", "config", "startup"},

@@ -3,7 +3,6 @@
 from hashlib import sha256
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mcp_trino.errors import Undecidable
@@ -76,16 +75,9 @@ class Connections:
         principal = self._people.admit(grant.person, grant.request.client_id)
         self._audit.record("revoke", principal, grant=grant_id, reason=reason)
 
-    def revoked(self, grant_id: str) -> Deferred[bool]:
-        """
-        Say whether the tokens of a grant hold no longer, whatever they say.
-
-        :raise Undecidable: the store does not answer.
-        """
-        return self._grants.alive(grant_id).addCallback(lambda alive: not alive)
-
     async def _alive(self, grant_ids: list[str]) -> list[str]:
-        return [one for one in grant_ids if await self._grants.alive(one)]
+        held = [(one, await self._grants.get(one)) for one in grant_ids]
+        return [grant_id for grant_id, found in held if found is not None]
 
 
 def _key(issuer: str, subject: str) -> str:

@@ -38,11 +38,13 @@ class Browser:
     :ivar origin: its ``Origin`` header.
     :ivar fetch_site: its ``Sec-Fetch-Site`` header: where the request was
         started, in the browser's own words.
+    :ivar address: of the network that the request came from.
     """
 
     cookies: Mapping[str, str] = field(factory=dict, repr=False)
     origin: str | None = None
     fetch_site: str | None = None
+    address: str = ""
 
 
 @frozen

@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mcp_trino.active import Active
+from mcp_trino.interfaces import IStore
 from mcp_trino.oauth.authorization import AuthorizationRequest
 from mcp_trino.oauth.records import Record, Records
 from mcp_trino.oauth.upstream import Tokens
@@ -91,6 +92,16 @@ class Grant:
                 "tokens": Tokens(**value["tokens"]),
             }
         )
+
+
+def has_ended(store: IStore, grant_id: str) -> Deferred[bool]:
+    """
+    Say whether the tokens of a grant hold no longer, whatever they say.
+
+    :raise Undecidable: the store does not answer.
+    """
+    found = store.get(f"{_KIND}/{grant_id}")
+    return found.addCallback(lambda sealed: sealed is None)
 
 
 @frozen
@@ -172,10 +183,6 @@ class Grants:
         if record is None or record.payload["generation"] == 0:
             return None
         return Held(Grant.from_json(record.payload), False, record)
-
-    def alive(self, grant_id: str) -> Deferred[bool]:
-        """Say whether a grant is still there; quick, for each request."""
-        return self._records.has(_KIND, grant_id)
 
     async def rotate(self, held: Held, tokens: Tokens, person: Active) -> Grant | None:
         """

@@ -11,6 +11,7 @@ from mcp_trino.oauth.consent import Browser
 from mcp_trino.oauth.cookies import Binding, Cookies, bind, digest
 from mcp_trino.oauth.parameters import Parameters, Unreadable
 from mcp_trino.oauth.people import People
+from mcp_trino.oauth.rates import Allowance, network_of
 from mcp_trino.oauth.records import Record, Records
 from mcp_trino.oauth.refusals import Problem
 from mcp_trino.oauth.responses import Redirect
@@ -39,6 +40,12 @@ _UNREADABLE = Problem(
     400,
     "The identity provider's answer cannot be read",
     _AGAIN,
+)
+_TOO_MANY = Problem(
+    429,
+    "Too many logins",
+    "Very many logins began in your network within a minute. Wait a moment and try "
+    "again.",
 )
 _OTHER_PROVIDER = Problem(
     400,
@@ -74,6 +81,8 @@ class Logins:
     What is kept of one is in the store, under the digest of its ``state``; half
     of its proof is a cookie of the browser that left. So another's link leads
     nowhere (RFC 9700 section 4.7).
+
+    :ivar allowance: how many may begin in one network.
     """
 
     _records: Records = field(repr=False)
@@ -81,14 +90,18 @@ class Logins:
     _upstream: Upstream = field(repr=False)
     _introspector: IIntrospector = field(repr=False)
     _people: People = field(repr=False)
+    _allowance: Allowance = field(repr=False)
 
     async def depart(self, task: dict[str, Any], browser: Browser) -> Redirect:
         """
         Begin a login: give where the provider is and what knows the browser.
 
         :param task: what for, JSON-ready.
+        :raise Problem: too many begin in that network.
         :raise Undecidable: where the provider is, nobody can say now.
         """
+        if self._allowance.take(network_of(browser.address)):
+            raise _TOO_MANY
         endpoints = await self._introspector.endpoints()
         state, verifier, nonce = (token_urlsafe(_SECRET_BYTES) for _ in range(3))
         binding, cookies = bind("login", browser.cookies, self._cookies, LOGIN_SECONDS)

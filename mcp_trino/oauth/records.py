@@ -43,11 +43,6 @@ class Records:
         """Give a value back, ``None`` when there is none."""
         return self._open(kind, await self._store.get(f"{kind}/{key}"))
 
-    def has(self, kind: str, key: str) -> Deferred[bool]:
-        """Say whether there is a value, without a look at it."""
-        found = self._store.get(f"{kind}/{key}")
-        return found.addCallback(lambda sealed: sealed is not None)
-
     async def take(self, kind: str, key: str) -> Record | None:
         """Give a value back and forget it; of two takers one gets ``None``."""
         return self._open(kind, await self._store.take(f"{kind}/{key}"))

@@ -15,6 +15,7 @@ from mcp_trino.oauth.grants import Grants
 from mcp_trino.oauth.interaction import Interaction
 from mcp_trino.oauth.logins import Logins
 from mcp_trino.oauth.people import Admit, People
+from mcp_trino.oauth.rates import Allowance
 from mcp_trino.oauth.records import Records
 from mcp_trino.oauth.renewal import Renewal
 from mcp_trino.oauth.resource_indicators import ResourceIndicators
@@ -26,6 +27,8 @@ from mcp_trino.providers import Provider
 from mcp_trino.settings import ProxySettings
 
 CALLBACK_PATH = "/oauth/callback"
+LOGINS_PER_MINUTE = 300
+"""That may begin in one network; each is kept for ten minutes."""
 
 
 @frozen
@@ -117,7 +120,8 @@ def authorization_server(
     )
     connections = Connections(grants, records, people, audit, settings.refresh_seconds)
     consent = Consent(around.sealer, cookies, offer.issuer)
-    logins = Logins(records, cookies, upstream, around.introspector, people)
+    allowance = Allowance(clock, LOGINS_PER_MINUTE)
+    logins = Logins(records, cookies, upstream, around.introspector, people, allowance)
     page = ConnectionsPage(around.sealer, cookies, consent, connections, logins)
     renewal = Renewal(grants, people, around.store, clock)
     tokens = AccessTokens(

@@ -14,13 +14,16 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
+from mcp_trino.errors import AuditUnwritable
 from mcp_trino.oauth.connections_page import CONNECTIONS_PATH, Connected
 from mcp_trino.oauth.consent import Browser, Question
 from mcp_trino.oauth.refusals import Problem
+from mcp_trino.oauth.registration import Registration
 from mcp_trino.oauth.responses import Redirect
 from mcp_trino.oauth.server import CALLBACK_PATH, AuthorizationServer
+from mcp_trino.oauth.server_metadata import REGISTER_PATH
 from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.consent_pages import ANSWER_PATH, ConsentPages
 from mcp_trino.web.request import BoundedRequest
@@ -54,10 +57,12 @@ class Endpoints:
 
     :ivar server: what they ask.
     :ivar pages: how people are told.
+    :ivar registration: ``None`` where clients may not register themselves.
     """
 
     _server: AuthorizationServer = field(repr=False)
     _pages: ConsentPages = field(repr=False)
+    _registration: Registration | None = field(repr=False)
     _app = Klein()
 
     def resources(self) -> Mapping[bytes, IResource]:
@@ -118,9 +123,24 @@ class Endpoints:
         answer = self._server.revocation.answer(*_parts(request))
         return answer.addCallback(_readable, request)
 
+    @_app.route("/register", methods=["POST"])
+    @_app.route(REGISTER_PATH, methods=["POST"])
+    def register(self, request: BoundedRequest) -> bytes:
+        """Give a client an id (RFC 7591)."""
+        if self._registration is None:
+            raise NotFound
+        kind = _header(request, b"Content-Type") or ""
+        try:
+            reply = self._registration.register(request.body, kind, _address(request))
+        except AuditUnwritable:
+            reply = refusal(503, "this server cannot record that now")
+        return _readable(reply, request)
+
     @_app.route("/token", methods=["OPTIONS"])
     @_app.route(TOKEN_PATH, methods=["OPTIONS"])
     @_app.route(REVOKE_PATH, methods=["OPTIONS"])
+    @_app.route("/register", methods=["OPTIONS"])
+    @_app.route(REGISTER_PATH, methods=["OPTIONS"])
     def preflight(self, request: BoundedRequest) -> bytes:
         """Say what pages of other origins may send."""
         return request.prepare(_PREFLIGHT)
@@ -129,10 +149,9 @@ class Endpoints:
     def not_so(self, request: BoundedRequest, failure: Failure) -> bytes:
         """Say which methods there are."""
         error: Any = failure.value
-        allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-        return request.prepare(
-            refusal(error.code, error.name.lower(), (b"Allow", allow.encode()))
-        )
+        methods = sorted(getattr(error, "valid_methods", None) or ())
+        allow = ((b"Allow", ", ".join(methods).encode()),) if methods else ()
+        return request.prepare(refusal(error.code, error.name.lower(), *allow))
 
     def _browser(self, request: BoundedRequest) -> Browser:
         headers = request.requestHeaders
@@ -141,6 +160,7 @@ class Endpoints:
             self._server.cookies.read(cookies),
             _header(request, b"Origin"),
             _header(request, b"Sec-Fetch-Site"),
+            _address(request),
         )
 
     def _show(
@@ -200,6 +220,10 @@ def _parts(request: BoundedRequest) -> tuple[bytes | None, bytes | None, bytes]:
 def _readable(reply: Reply, request: BoundedRequest) -> bytes:
     request.setHeader(*_ANYBODY)
     return request.prepare(reply)
+
+
+def _address(request: BoundedRequest) -> str:
+    return str(getattr(request.getClientAddress(), "host", ""))
 
 
 def _header(request: BoundedRequest, name: bytes) -> str | None:

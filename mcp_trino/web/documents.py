@@ -1,6 +1,7 @@
 """Public documents that programs read, also from a browser (RFC 9728, RFC 8414)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from attrs import define
 from twisted.web.resource import IResource, Resource
@@ -21,7 +22,7 @@ class Document(Resource):
 
     isLeaf = True
 
-    _body: bytes
+    _body: Callable[[], bytes]
 
     def __attrs_pre_init__(self) -> None:
         """Initialise what Twisted keeps."""
@@ -45,7 +46,7 @@ class Document(Resource):
     def _document(self) -> Reply:
         return Reply(
             status=200,
-            body=self._body,
+            body=self._body(),
             headers=(
                 (b"Content-Type", JSON),
                 (b"Cache-Control", b"public, max-age=%d" % _FRESH_SECONDS),
@@ -69,6 +70,15 @@ def _preflight(headers: bytes) -> Reply:
 
 def document_resources(documents: Mapping[str, bytes]) -> dict[bytes, IResource]:
     """Give the resources of documents by path, each with a trailing slash, too."""
+    return changing_resources(
+        {path: partial(bytes, body) for path, body in documents.items()}
+    )
+
+
+def changing_resources(
+    documents: Mapping[str, Callable[[], bytes]],
+) -> dict[bytes, IResource]:
+    """Give the resources of documents that are written anew for each reader."""
     resources: dict[bytes, IResource] = {}
     for path, body in documents.items():
         document = Document(body)

@@ -19,6 +19,7 @@ from mcp_trino.fetching import Fetched, FetchFailed
 from mcp_trino.interfaces import IIntrospector, IStore
 from mcp_trino.oauth.client import Client
 from mcp_trino.oauth.consent import Browser, Question
+from mcp_trino.oauth.grants import has_ended
 from mcp_trino.oauth.keys import Keys
 from mcp_trino.oauth.pkce import answers, challenge_of
 from mcp_trino.oauth.refusals import Problem
@@ -417,7 +418,7 @@ class WorldTestCase(SynchronousTestCase):
     def holds(self, tokens: dict[str, Any]) -> bool:
         """Say whether an access token would be taken."""
         claims = self.successResultOf(self.provider.introspect(tokens["access_token"]))
-        return not self.successResultOf(self.server.connections.revoked(claims.grant))
+        return not self.successResultOf(has_ended(self.store, claims.grant))
 
 
 def body(reply: Reply) -> dict[str, Any]:

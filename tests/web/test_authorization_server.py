@@ -44,7 +44,7 @@ class EndpointsTestCase(WorldTestCase):
 
     def site(self) -> BoundedSite:
         """Make a site of the present server."""
-        resources = Endpoints(self.server, PAGES).resources()
+        resources = Endpoints(self.server, PAGES, self.registration).resources()
         return BoundedSite(
             Resource(),
             resources,

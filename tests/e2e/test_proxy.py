@@ -1,0 +1,240 @@
+"""People log in through the server at a real OpenID provider, and go on."""
+
+import base64
+import hashlib
+import json
+import secrets
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.request import Request, urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.e2e.browser import Browser
+from tests.e2e.oidc_provider import start_oidc_provider
+from tests.e2e.server_process import ServerProcess, start_server
+from tests.web.serving import modern
+
+_CALLBACK = "http://localhost:39999/callback"
+_TRIES = 400
+
+
+def free_port() -> int:
+    """Give a port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+class Login:
+    """A client and its person, as far as they have come."""
+
+    def __init__(self, url: str) -> None:
+        """:param url: of the server; its replicas have others."""
+        self.url = url
+        self.verifier = secrets.token_urlsafe(40)
+        self.state = secrets.token_urlsafe()
+        self.browser = Browser()
+
+    def register(self) -> None:
+        """Get a client id."""
+        metadata = {"redirect_uris": [_CALLBACK], "client_name": "End to end"}
+        answer = self.post(
+            "/oauth/register", json.dumps(metadata).encode(), "application/json"
+        )
+        self.client_id = answer["client_id"]
+
+    def authorize(self, resource: str | None = None) -> None:
+        """Have the person log in and allow it."""
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": _CALLBACK,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            "state": self.state,
+            "resource": resource or f"{self.url}/mcp",
+        }
+        visit = self.browser.visit(
+            f"{self.url}/oauth/authorize?{urlencode(query)}", _CALLBACK
+        )
+        answer = parse_qs(urlsplit(visit.url).query)
+        assert answer["state"] == [self.state], (visit.url, visit.page)
+        assert "code" in answer, visit.url
+        self.pages = visit.pages
+        self.issuer = answer["iss"][0]
+        self.code = answer["code"][0]
+
+    def redeem(self) -> None:
+        """Exchange the code."""
+        self.tokens = self.form(
+            grant_type="authorization_code",
+            code=self.code,
+            redirect_uri=_CALLBACK,
+            code_verifier=self.verifier,
+        )
+
+    def refresh(self) -> None:
+        """Exchange the refresh token."""
+        self.tokens = self.form(
+            grant_type="refresh_token", refresh_token=self.tokens["refresh_token"]
+        )
+
+    def form(self, path: str = "/oauth/token", **parameters: str) -> dict:
+        """Post a form as this client."""
+        body = urlencode({"client_id": self.client_id, **parameters}).encode()
+        return self.post(path, body, "application/x-www-form-urlencoded")
+
+    def post(self, path: str, body: bytes, kind: str) -> dict:
+        """Post, and read the answer whatever its status."""
+        request = Request(f"{self.url}{path}", body, {"Content-Type": kind})
+        self.status_of(request)
+        return json.loads(self.said or "{}")
+
+    def call(self, token: str | None = None) -> tuple[int, str]:
+        """Call a tool with the access token; give the status and what it said."""
+        headers, body = modern("tools/call", name="whoami", arguments={})
+        token = self.tokens["access_token"] if token is None else token
+        headers["Authorization"] = f"Bearer {token}"
+        request = Request(f"{self.url}/mcp", body, headers)
+        return self.status_of(request), self.said
+
+    def status_of(self, request: Request) -> int:
+        """Ask, and give the status; what was said is in ``said``."""
+        try:
+            answer = urlopen(request)
+        except HTTPError as error:
+            answer = error
+        with answer:
+            self.said = answer.read().decode()
+            return answer.status
+
+
+class ProxyTests(SynchronousTestCase):
+    """One provider, one state directory, one or two servers."""
+
+    def setUp(self) -> None:
+        self.provider = start_oidc_provider()
+        self.addCleanup(self.provider.close)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        directory = TemporaryDirectory(prefix="mcp-trino-")
+        self.addCleanup(directory.cleanup)
+        self.state = Path(directory.name)
+        client = self.provider.register(f"{self.url}/oauth/callback")
+        self.settings = {
+            "MCP_URL": self.url,
+            "OAUTH_ENABLED": "true",
+            "OAUTH_MODE": "proxy",
+            "OAUTH_PROVIDER": "oidc",
+            "OIDC_ISSUER": self.provider.issuer,
+            "OIDC_CLIENT_ID": client["client_id"],
+            "OIDC_CLIENT_SECRET": client["client_secret"],
+            "OAUTH_UPSTREAM_SCOPES": "openid offline_access",
+            "OAUTH_STATE_DIRECTORY": str(self.state),
+        }
+
+    def serve(self, port: int | None = None) -> ServerProcess:
+        """Start a server with that state, and its worker."""
+        server = start_server(port=port or self.port, **self.settings)
+        self.addCleanup(server.stop)
+        ready = Request(f"http://127.0.0.1:{server.port}/readyz")
+        for _ in range(_TRIES):
+            if Login(self.url).status_of(ready) == HTTPStatus.OK:
+                return server
+            Event().wait(0.05)
+        raise AssertionError(f"the server did not get ready:\n{server.log}")
+
+    def test_login(self) -> None:
+        """Log in, call a tool, refresh, call again, revoke; nothing of it is logged."""
+        server = self.serve()
+        login = Login(self.url)
+        login.register()
+        login.authorize()
+        self.assertEqual(login.issuer, self.url)
+        self.assertIn("End to end", login.pages[0])
+        login.redeem()
+        self.assertEqual(login.tokens["scope"], "trino:read")
+        first = dict(login.tokens)
+        status, said = login.call()
+        self.assertEqual(status, 200, said)
+        self.assertIn("alice", said)
+        login.refresh()
+        self.assertNotEqual(login.tokens["refresh_token"], first["refresh_token"])
+        self.assertEqual(login.call()[0], 200)
+        self.assertEqual(login.form("/oauth/revoke", token=first["access_token"]), {})
+        self.assertEqual(login.call()[0], 401)
+        login.refresh()
+        self.assertEqual(login.tokens["error"], "invalid_grant")
+        for secret in (*first.values(), login.code, login.verifier):
+            if len(str(secret)) > 20:
+                self.assertNotIn(str(secret), server.log)
+
+    def test_g117_provider_tokens(self) -> None:
+        """The provider's own tokens open nothing here, and ours nothing there."""
+        self.serve()
+        login = Login(self.url)
+        foreign = self.provider.login(f"{self.url}/mcp")
+        for name in ("access_token", "id_token"):
+            self.assertEqual(login.call(foreign[name])[0], 401)
+
+    def test_g119_restart(self) -> None:
+        """Between any two steps the server may have been started anew."""
+        login = Login(self.url)
+        steps = (
+            login.register,
+            login.authorize,
+            login.redeem,
+            login.call,
+            login.refresh,
+            login.call,
+        )
+        for step in steps:
+            server = self.serve()
+            step()
+            server.stop()
+        self.serve()
+        self.assertEqual(login.call()[0], 200)
+
+    def test_two_replicas(self) -> None:
+        """Two servers with one state take turns, without stickiness."""
+        self.serve()
+        other = self.serve(free_port())
+        login = Login(self.url)
+        login.register()
+        login.authorize()
+        there = f"http://127.0.0.1:{other.port}"
+        login.url = there
+        login.redeem()
+        self.assertEqual(login.call()[0], 200)
+        login.url = self.url
+        self.assertEqual(login.call()[0], 200)
+        login.refresh()
+        login.url = there
+        login.refresh()
+        self.assertEqual(login.call()[0], 200)
+        login.form("/oauth/revoke", token=login.tokens["refresh_token"])
+        for login.url in (self.url, there):
+            self.assertEqual(login.call()[0], 401)
+
+    def test_side_by_side(self) -> None:
+        """Many people log in at once, and all of them get in."""
+        self.serve()
+
+        def log_in(_: int) -> int:
+            login = Login(self.url)
+            login.client_id = client.client_id
+            login.authorize()
+            login.redeem()
+            return login.call()[0]
+
+        client = Login(self.url)
+        client.register()
+        with ThreadPoolExecutor(8) as pool:
+            self.assertEqual(set(pool.map(log_in, range(24))), {200})
