@@ -71,11 +71,29 @@ def proxy_settings(**changes: Any) -> ProxySettings:
         upstream_scopes=("openid", "profile", "offline_access"),
         state_directory=None,
         store_url=None,
+        keys=None,
         access_seconds=1800.0,
         refresh_idle_seconds=14 * 86400.0,
         refresh_seconds=30 * 86400.0,
     )
     return evolve(settings, **changes)
+
+
+def authorization_query(client: Client, **changes: Any) -> bytes:
+    """Give the query of an authorization request, ``None`` to leave out."""
+    parameters: dict[str, Any] = {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uris[0],
+        "code_challenge": challenge_of(VERIFIER),
+        "code_challenge_method": "S256",
+        "resource": RESOURCE,
+        "scope": "trino:read openid",
+        "state": "x y/é&",
+        **changes,
+    }
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return urlencode(given, doseq=True).encode()
 
 
 @implementer(IIntrospector)
@@ -312,21 +330,7 @@ class WorldTestCase(SynchronousTestCase):
 
     def request(self, client: Client = HOSTED, **changes: Any) -> bytes:
         """Give the query of an authorization request, ``None`` to leave out."""
-        parameters: dict[str, Any] = {
-            "response_type": "code",
-            "client_id": client.client_id,
-            "redirect_uri": client.redirect_uris[0],
-            "code_challenge": challenge_of(VERIFIER),
-            "code_challenge_method": "S256",
-            "resource": RESOURCE,
-            "scope": "trino:read openid",
-            "state": "x y/é&",
-            **changes,
-        }
-        return urlencode(
-            {name: value for name, value in parameters.items() if value is not None},
-            doseq=True,
-        ).encode()
+        return authorization_query(client, **changes)
 
     def ask(self, query: bytes, fetch_site: str | None = "cross-site") -> Any:
         """Open the authorization endpoint: a question, or the answer's parameters."""

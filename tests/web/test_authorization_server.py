@@ -34,8 +34,11 @@ PAGES = ConsentPages(
 )
 
 
-class _Open:
+class OpenGate:
+    """Lets everybody pass."""
+
     def judge(self, request: Any) -> Deferred[Reply | None]:
+        """See ``IGate``."""
         return succeed(None)
 
 
@@ -44,11 +47,11 @@ class EndpointsTestCase(WorldTestCase):
 
     def site(self) -> BoundedSite:
         """Make a site of the present server."""
-        resources = Endpoints(self.server, PAGES, self.registration).resources()
+        resources = Endpoints(self.server, PAGES, None).resources()
         return BoundedSite(
             Resource(),
             resources,
-            _Open(),
+            OpenGate(),
             web_settings(),
             self.clock,
             forms=frozenset(resources),
