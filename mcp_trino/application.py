@@ -53,7 +53,7 @@ def make_service(settings: Settings, reactor: Any) -> IService:
     everyone = local_principal(settings.trino.user)
     store = _store(settings, reactor)
     guard = Guard.of(settings.guard)
-    guarding = _resource_server(settings, reactor, audit, store)
+    guarding = _resource_server(settings, reactor, audit)
     login = _authorization_server(settings, reactor, audit, store, guarding)
     coordinator = _coordinator(settings, guard, reactor, store, login)
     by_http = settings.transport is Transport.HTTP
@@ -121,7 +121,7 @@ def _store(settings: Settings, reactor: Any) -> DatabaseStore | None:
 
 
 def _resource_server(
-    settings: Settings, reactor: Any, audit: Audit, store: DatabaseStore | None
+    settings: Settings, reactor: Any, audit: Audit
 ) -> ResourceServer | None:
     """Give what asks who is asking, ``None`` where nobody is asked."""
     oauth = settings.oauth
@@ -135,7 +135,6 @@ def _resource_server(
         audit,
         # Our own tokens mean nothing to anybody else.
         keeps_token=exchanges and oauth.proxy is None,
-        revoked=None if store is None else partial(has_ended, store),
     )
 
 
@@ -150,6 +149,7 @@ def _authorization_server(
     oauth = settings.oauth
     if oauth is None or oauth.proxy is None or store is None or guarding is None:
         return None
+    guarding.authenticator.revoked = partial(has_ended, store)
     return make_authorization_server(
         reactor,
         oauth,

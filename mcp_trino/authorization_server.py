@@ -7,19 +7,17 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.web.resource import IResource
 
 from mcp_trino.active import Active
-from mcp_trino.errors import ConfigurationError, UnknownClient
+from mcp_trino.errors import ConfigurationError
 from mcp_trino.fetching import Fetcher, VerifiedEndpoints, trust_of
 from mcp_trino.interfaces import IAudit, IIntrospector, IStore, ISubjectTokens
 from mcp_trino.oauth.admission import BLOCKED, Admission
-from mcp_trino.oauth.client import Client
+from mcp_trino.oauth.clients import Clients, make_documents, policy_of
 from mcp_trino.oauth.keyring import Keyring, make_keyring
 from mcp_trino.oauth.rates import Allowance
-from mcp_trino.oauth.redirects import RedirectPolicy
 from mcp_trino.oauth.registration import Registration
 from mcp_trino.oauth.server import Offer, Surroundings, authorization_server
 from mcp_trino.oauth.server_metadata import JWKS_PATH, ServerMetadata, metadata_paths
@@ -87,11 +85,10 @@ def make_authorization_server(
     if writes:
         meanings[settings.write_scope] = _WRITES
     keyring = _keyring(reactor, settings, proxy)
-    policy = RedirectPolicy(proxy.redirect_uris, proxy.any_https_redirect)
     registration = Registration(
         reactor,
         keyring.sealer,
-        policy,
+        policy_of(proxy),
         neighbours.audit,
         Allowance(reactor, _REGISTRATIONS_PER_MINUTE),
     )
@@ -111,7 +108,7 @@ def make_authorization_server(
             sign=keyring.signing.sign,
             introspector=neighbours.introspector,
             fetcher=_fetcher(reactor, settings),
-            find_client=lambda client_id: _find(registration, client_id),
+            find_client=Clients(registration, make_documents(reactor, proxy)).find,
             admit=lambda person: _admit(neighbours.admission, person),
             audit=neighbours.audit,
         ),
@@ -122,7 +119,7 @@ def make_authorization_server(
     pages = ConsentPages(origin, settings.provider.title, provider_host, meanings)
     endpoints = Endpoints(server, pages, registration if proxy.registration else None)
     metadata = ServerMetadata(
-        origin, tuple(meanings), proxy.registration, documents=False
+        origin, tuple(meanings), proxy.registration, bool(proxy.document_hosts)
     )
     return AuthorizationServer(
         {**endpoints.resources(), **_documents(metadata, keyring)},
@@ -160,13 +157,6 @@ def _documents(metadata: ServerMetadata, keyring: Keyring) -> dict[bytes, IResou
             **dict.fromkeys(metadata_paths(_ENDPOINTS), lambda: body),
         }
     )
-
-
-def _find(registration: Registration, client_id: str) -> Deferred[Client]:
-    client = registration.find(client_id)
-    if client is None:
-        return fail(UnknownClient("no client is registered here by that client_id"))
-    return succeed(client)
 
 
 def _admit(admission: Admission, person: Active) -> Principal:

@@ -118,8 +118,7 @@ class Authorization:
             raise Problem(
                 400,
                 "This application is not known here",
-                f"{error.message.rstrip('.').capitalize()}. Remove this server in "
-                "your application and add it again, so that it registers anew.",
+                error.message,
             ) from None
 
     def _accept(
