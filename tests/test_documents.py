@@ -14,7 +14,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_markup(self) -> None:
         """All of them can be read without a complaint."""
-        documents = [_ROOT / "README.rst", *(_ROOT / "docs").glob("*.rst")]
+        documents = [_ROOT / "README.rst", *(_ROOT / "docs").rglob("*.rst")]
         self.assertGreater(len(documents), 4)
         for document in documents:
             complaints = StringIO()
