@@ -18,7 +18,7 @@ from bench.report import Table, machine
 from bench.sandbox import sandbox
 from bench.server import Server, serving
 from bench.shown import bytes_shown
-from bench.waiting import TRINO_PROPERTIES, while_slow_ones_wait
+from bench.waiting import SERVER_SETTINGS, TRINO_PROPERTIES, while_slow_ones_wait
 
 MEASUREMENTS: dict[str, Callable[[Bench], None]] = {
     "calls": one_after_the_other,
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         benches = dict.fromkeys(chosen, Bench(coordinator, server, table))
         if "waiting" in chosen:
             patient = stack.enter_context(sandbox(TRINO_PROPERTIES, quick=True))
-            in_front = stack.enter_context(serving(patient))
+            in_front = stack.enter_context(serving(patient, **SERVER_SETTINGS))
             benches["waiting"] = Bench(patient, in_front, table)
         with closing(Floor(coordinator)) as floor:
             facts = {"started": started, "trino": floor.version()} | machine()

@@ -19,7 +19,7 @@ from bench.contenders import (
     Contender,
     rotated,
 )
-from bench.mcp_client import MCPClient
+from bench.mcp_client import Era, MCPClient
 from bench.references import Client, Floor, WrongAnswer
 from bench.report import Row, Target
 from bench.server import cpu_seconds
@@ -35,13 +35,16 @@ _STATEMENTS = (
             "SELECT 1, and tools/list: latency (median)",
             "ms",
             REFERENCES,
-            (Target(1.15, RAW, SERVED),),
+            (Target(1.0, RAW, SERVED),),
         ),
         Row(
             "SELECT 1, and tools/list: own CPU of client (references) or server",
             "ms a call",
             REFERENCES,
-            (Target(1.3, RAW, SERVED), Target(0.75, RAW, SERVED)),
+            (
+                Target(0.75, RAW, (Era.STATELESS.value,)),
+                Target(0.85, RAW, (Era.HANDSHAKE.value,)),
+            ),
         ),
     ),
     (

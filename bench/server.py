@@ -35,10 +35,11 @@ class Server:
 
 
 @contextmanager
-def serving(coordinator: Address) -> Iterator[Server]:
+def serving(coordinator: Address, **settings: str) -> Iterator[Server]:
     """
     Start ``mcp-trino serve`` in front of a coordinator and stop it at the end.
 
+    :param settings: further environment variables.
     :raise RuntimeError: it ended or did not answer within 30 s; what it said
         is in the message.
     """
@@ -54,6 +55,7 @@ def serving(coordinator: Address) -> Iterator[Server]:
         "TRINO_HOST": coordinator.host,
         "TRINO_PORT": str(coordinator.port),
         "TRINO_USER": USER,
+        **settings,
     }
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
         started = time.perf_counter()
