@@ -170,12 +170,13 @@ def _coordinator(
 ) -> CoordinatorService:
     # Rows of people's queries go to a disk only where replicas need them.
     results = store if store is not None and store.is_shared else None
+    secret = settings.trino.mark_secret
     return CoordinatorService(
         reactor,
         settings.trino,
         settings.queries,
         results or MemoryStore(reactor),
-        token_bytes(_MARK_BYTES),
+        secret.encode() if secret else token_bytes(_MARK_BYTES),
         inspection=guard.inspection,
         subject_tokens=PresentedTokens() if login is None else login.subject_tokens,
     )

@@ -53,6 +53,7 @@ class TrinoSettings:
     :ivar impersonation: whom queries run as, ``None`` for the service user.
     :ivar exchange: gets a token of their own for people (RFC 8693), by which
         queries run instead; ``None`` for no such thing.
+    :ivar mark_secret: of all processes of this server, ``None`` for one of each.
     """
 
     scheme: str
@@ -73,6 +74,7 @@ class TrinoSettings:
     kerberos: KerberosSettings | None = None
     impersonation: ImpersonationSettings | None = None
     exchange: TokenClient | None = None
+    mark_secret: str | None = field(default=None, repr=False)
 
 
 @frozen

@@ -38,6 +38,7 @@ _KNOWN = {
         "TRINO_KERBEROS_PRINCIPAL",
     ),
 }
+_SECRET_BYTES = 32
 _IMPERSONATION = (
     "TRINO_IMPERSONATION_PATTERN",
     "TRINO_IMPERSONATION_RULES_FILE",
@@ -75,6 +76,9 @@ def problems(chosen: Chosen) -> Iterator[str]:
     yield from _about_login(chosen)
     yield from _about_token_client(chosen)
     yield from _about_people(chosen)
+    mark = chosen["TRINO_MARK_SECRET"]
+    if mark is not None and len(mark.encode()) < _SECRET_BYTES:
+        yield f"TRINO_MARK_SECRET has fewer than {_SECRET_BYTES} bytes"
     if chosen["TRINO_TOKEN_EXCHANGE_URL"]:
         yield from _about_exchange(chosen)
 

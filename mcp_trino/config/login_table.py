@@ -66,6 +66,10 @@ PEOPLE = (
     Setting("TRINO_IMPERSONATION_FORBIDDEN", list_of(TEXT), None, meaning=
         "Trino users that nobody may become, such as administrators; TRINO_USER is "
         "always one"),
+    Setting("TRINO_MARK_SECRET", TEXT, None, to="trino.mark_secret", secret=True,
+        option="", meaning=
+        "32 bytes or more, the same in all processes of one server: by it people's "
+        "queries are known again; unset: made at the start, for this process"),
     Setting("TRINO_TOKEN_EXCHANGE_URL", PROVIDER_URL, None, meaning=
         "the token endpoint that gives a token for Trino in exchange for a person's "
         "own (RFC 8693), by which her queries run"),

@@ -242,6 +242,12 @@ class PeopleTests(LoginTestCase):
         proved = warnings(**MAPPED, TRINO_PASSWORD="x")
         self.assertNotIn("past this server too", "".join(proved))
 
+    def test_mark_secret(self) -> None:
+        """A secret that could be guessed marks no queries."""
+        self.refused("fewer than 32 bytes", TRINO_MARK_SECRET="short")
+        settings = served(TRINO_MARK_SECRET="0123456789abcdef" * 2)
+        self.assertNotIn("0123456789abcdef", repr(settings))
+
     def test_exchange(self) -> None:
         """The token exchange has a client of its own."""
         found = served(
