@@ -36,7 +36,7 @@ from mcp_trino.errors import (
 )
 from mcp_trino.principal import Principal
 from mcp_trino.queries import RunningQuery, Statement
-from mcp_trino.settings import TrinoSettings
+from mcp_trino.settings import QuerySettings, TrinoSettings
 
 _QUERY_ID = re.compile(r"[0-9a-z_]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -237,3 +237,13 @@ def _header_text(what: str, name: str | None) -> str | None:
     if name is not None and _CONTROL.search(name):
         raise InvalidArgument(f"the {what} contains a control character")
     return name
+
+
+def bounds_of(settings: QuerySettings) -> dict[str, str]:
+    """Give the session properties by which Trino itself bounds a query."""
+    bounds = {}
+    if settings.max_scan_bytes is not None:
+        bounds["query_max_scan_physical_bytes"] = f"{settings.max_scan_bytes}B"
+    if settings.max_cpu_seconds is not None:
+        bounds["query_max_cpu_time"] = f"{settings.max_cpu_seconds:g}s"
+    return bounds

@@ -45,6 +45,11 @@ class Identity:
     authorization: Authorization = field(init=False, default=_nothing, repr=False)
     _forgot: bool = field(init=False, default=False)
 
+    def go_on(self, principal: Principal) -> None:
+        """Take the credential from a later call of the same principal."""
+        self._principal = principal
+        self._forgot = False
+
     async def renew(self) -> None:
         """
         Have a credential that holds; to be called before requests are sent.

@@ -9,6 +9,7 @@ is something to cancel.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -22,7 +23,7 @@ from mcp_trino.coordinator.exchange import Exchange
 from mcp_trino.coordinator.failures import Transient
 from mcp_trino.coordinator.lanes import Lane, Lanes
 from mcp_trino.coordinator.reading import SETTLE_SECONDS, Reading
-from mcp_trino.errors import CoordinatorRefused, CoordinatorUnreachable
+from mcp_trino.errors import CoordinatorRefused, CoordinatorUnreachable, NoTrinoUser
 from mcp_trino.interfaces import Watch
 
 # A call that takes longer goes on in the slow lane.
@@ -109,7 +110,9 @@ class Query:
             if self.exchange.uri is None and self.exchange.transaction is None:
                 return
             try:
-                await self.exchange.identity.renew()
+                # A login that has ended leaves the last credential, which may do.
+                with suppress(NoTrinoUser, CoordinatorRefused, CoordinatorUnreachable):
+                    await self.exchange.identity.renew()
                 await self._lanes.run(Lane.CANCEL, self.exchange.leave)
             except Exception:  # noqa: BLE001 - whatever it is: try again, then tell
                 if delay is None:

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mcp_trino.coordinator.access import Access, Requests
+from mcp_trino.coordinator.access import Access, Requests, bounds_of
 from mcp_trino.coordinator.admission import Places, busy
 from mcp_trino.coordinator.credentials import PresentedTokens
 from mcp_trino.coordinator.exchange import Exchange
@@ -106,7 +106,7 @@ class CoordinatorService(Service):
             identities,
             self._mark_key,
             reading_seconds + _NET_SECONDS,
-            _bounds(self._settings),
+            bounds_of(self._settings),
         )
         settings = self._settings
         bounds = settings.concurrency, settings.queue, settings.concurrency_each
@@ -263,9 +263,14 @@ class CoordinatorService(Service):
         record = await self._results.record(name, principal)
         if record.lists != self._lists:
             raise gone()
+        user = self._access.user_of(principal)
         if record.has_page(number):
             result = self._results.get(record, lambda: self._adopt(record, principal))
             async with result.lock:
+                identity = result.query.exchange.identity
+                if identity.user != user:
+                    raise gone()
+                identity.go_on(principal)
                 record = await self._results.record(name, principal)
                 if record.has_page(number):
                     return await self._read_on(result, record, window, until, watch)
@@ -385,13 +390,3 @@ class CoordinatorService(Service):
         if record.position is not None:
             query.exchange.uri = record.position.uri
         return query
-
-
-def _bounds(settings: QuerySettings) -> dict[str, str]:
-    """Give the session properties by which Trino itself bounds a query."""
-    bounds = {}
-    if settings.max_scan_bytes is not None:
-        bounds["query_max_scan_physical_bytes"] = f"{settings.max_scan_bytes}B"
-    if settings.max_cpu_seconds is not None:
-        bounds["query_max_cpu_time"] = f"{settings.max_cpu_seconds:g}s"
-    return bounds

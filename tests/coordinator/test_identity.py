@@ -7,7 +7,7 @@ from twisted.internet.defer import succeed
 
 from mcp_trino.coordinator.lanes import Lane
 from mcp_trino.coordinator.service import CoordinatorService
-from mcp_trino.errors import Busy, NoTrinoUser, QueryNotFound
+from mcp_trino.errors import Busy, NoTrinoUser, PageGone, QueryNotFound
 from mcp_trino.principal import Principal
 from mcp_trino.store import MemoryStore
 from mcp_trino.trino_identity import ImpersonationSettings, TrinoLogin, UserRule
@@ -46,6 +46,7 @@ class IdentityTestCase(CoordinatorTestCase):
     def setUp(self):
         """Start a coordinator."""
         super().setUp()
+        self.end()
         self.trino = ScriptedTrino(self.clock)
         self.lanes = HeldLanes()
         self.coordinator = CoordinatorService(
@@ -112,6 +113,16 @@ class ImpersonationTests(IdentityTestCase):
         self.assertIn("query_max_cpu_time=90s", sent)
         self.assertIn("query_max_run_time=", sent)
 
+    def test_no_user_any_more(self):
+        """Who has lost her Trino user, or is another, reads nothing any more."""
+        page = self.page(self.execute(pages(2, 5, 5), ALICE))
+        sent = len(self.trino.requests)
+        for username, error in (("", NoTrinoUser), ("other", PageGone)):
+            now = evolve(ALICE, username=username)
+            self.failureResultOf(self.fetch(page.handle, now), error)
+        self.assertEqual(len(self.trino.requests), sent)
+        self.page(self.fetch(page.handle, ALICE))
+
 
 class OwnQueriesTests(IdentityTestCase):
     """The queries of a principal under way."""
@@ -163,11 +174,15 @@ class TokenTests(IdentityTestCase):
         """Log in by tokens that the test gives."""
         super().setUp()
         self.given = ["one", "two", "three"]
+        self.asked_for = []
         self.forgotten = 0
         object.__setattr__(self.coordinator._access._identities, "login", self)
 
     async def current(self, principal):
         """Stand in for ``Credentials``."""
+        self.asked_for.append(principal)
+        if not self.given:
+            raise NoTrinoUser("her login has ended")
         token = await succeed(self.given[0])
         return lambda: f"Bearer {token}"
 
@@ -186,6 +201,24 @@ class TokenTests(IdentityTestCase):
         self.lanes.go()
         sent = [headers["Authorization"] for headers in self.trino.headers]
         self.assertEqual((sent[0], sent[-1]), ("Bearer one", "Bearer two"))
+
+    def test_later_call(self):
+        """A later page is asked for with the credential of the call that wants it."""
+        page = self.page(self.execute(pages(2, 5, 5), ALICE))
+        later = evolve(ALICE, token_mark="later")
+        self.page(self.fetch(page.handle, later))
+        self.assertIs(self.asked_for[0], ALICE)
+        self.assertIs(self.asked_for[-1], later)
+
+    def test_login_has_ended(self):
+        """A query whose person's login has ended fails, and is canceled all the same."""
+        self.lanes.hold(Lane.SLOW)
+        call = self.execute(FOREVER)
+        del self.given[:]
+        self.lanes.go()
+        self.failureResultOf(call, NoTrinoUser)
+        self.assertEqual(self.trino.deleted, ["q0"])
+        self.assertEqual(self.trino.headers[-1]["Authorization"], "Bearer one")
 
     def test_refused(self):
         """A refused token is replaced once, then it is the operator's to see to."""

@@ -34,6 +34,11 @@ MOMENTS = (0, 1, 3)
 class OutageTests(CoordinatorTestCase):
     """Every failure at every moment of a query."""
 
+    def setUp(self):
+        """Look afterwards whether the service has recovered."""
+        super().setUp()
+        self.addCleanup(self.works_again)
+
     def fail_after(self, answered, *failures):
         """Run a query of which a later request fails."""
         self.trino.failures_from[len(self.trino.requests) + answered + 1] = failures
@@ -95,7 +100,7 @@ class OutageTests(CoordinatorTestCase):
         ):
             self.failureResultOf(self.execute([*pages(1), failing(name)]), error)
 
-    def tearDown(self):
+    def works_again(self):
         """Find that the service works again, without having been restarted."""
         self.assertEqual(self.numbers(self.page(self.execute(pages(2)))), [0, 1])
         self.assertEqual(self.coordinator._places._free, self.settings.concurrency)
