@@ -16,6 +16,7 @@ _LOOK_SECONDS = 1.0
 _COMMENT = "#"
 
 _ASK = "; its operator can change that"
+_APPLICATION = "the application that you use is not one that may ask this server" + _ASK
 _NOT_ADMITTED = "your account is not one of those that may use this server" + _ASK
 
 BLOCKED = "your account is blocked on this server" + _ASK
@@ -102,9 +103,7 @@ class Admission:
     def _refusals(self, active: Active) -> Iterator[str]:
         rules = self._settings
         if rules.clients and active.client_id not in rules.clients:
-            yield "the application that you use is not one that may ask this server" + (
-                _ASK
-            )
+            yield _APPLICATION
         if rules.subjects and active.subject not in rules.subjects:
             yield _NOT_ADMITTED
         if rules.tenants and not {active.tenant, _ANY}.intersection(rules.tenants):

@@ -23,7 +23,7 @@ class Challenges:
 
     def missing(self, resource: Resource) -> AccessDenied:
         """Ask for a token; without ``error``, as nothing was wrong."""
-        return self._refusal(401, "unauthorized", "a bearer token is needed", resource)
+        return self._refusal(401, "", "a bearer token is needed", resource)
 
     def invalid(self, resource: Resource, description: str) -> AccessDenied:
         """Refuse a token."""
@@ -47,12 +47,11 @@ class Challenges:
         resource: Resource,
         scopes: tuple[str, ...] | None = None,
     ) -> AccessDenied:
-        wanted = resource.scopes if scopes is None else scopes
         parameters = {
-            "error": "" if error == "unauthorized" else error,
+            "error": error,
             "resource_metadata": resource.metadata_url if self.announced else "",
-            "scope": " ".join(wanted),
-            "error_description": "" if error == "unauthorized" else description,
+            "scope": " ".join(resource.scopes if scopes is None else scopes),
+            "error_description": description if error else "",
         }
         said = ", ".join(
             f'{name}="{text}"' for name, text in parameters.items() if text
@@ -60,5 +59,7 @@ class Challenges:
         return AccessDenied(
             status,
             (("WWW-Authenticate", f"Bearer {said}".rstrip()),),
-            json.dumps({"error": error, "error_description": description}),
+            json.dumps(
+                {"error": error or "unauthorized", "error_description": description}
+            ),
         )
