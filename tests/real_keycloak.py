@@ -118,6 +118,11 @@ class RealKeycloak:
         """Publish a key of ``rotate`` no longer."""
         self._admin("DELETE", f"/components/{key}")
 
+    def end_sessions(self, person: str) -> None:
+        """Log a person out everywhere."""
+        [user] = self._admin("GET", f"/users?exact=true&username={person}")
+        self._admin("POST", f"/users/{user['id']}/logout")
+
     def _admin(self, method: str, path: str, value: Any = None) -> Any:
         tokens = Endpoint(
             f"{self.url}/realms/master/protocol/openid-connect/token",

@@ -66,7 +66,9 @@ class _Issuer:
 
 def certificates_in(directory: Path) -> Certificates:
     """Give those that ``make_certificates`` has written."""
-    return Certificates(*(directory / name for name in ("ca", "chain", "key")))
+    return Certificates(
+        *(directory / name for name in ("ca", "chain", "key", "client", "client-key"))
+    )
 
 
 def make_certificates(directory: Path, host: str = "localhost") -> Certificates:
@@ -76,9 +78,7 @@ def make_certificates(directory: Path, host: str = "localhost") -> Certificates:
     names = [x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))]
     server = _issue(host, intermediate, names)
     client = _issue("mcp", root, [x509.DNSName("client.test")])
-    files = Certificates(
-        *(directory / name for name in ("ca", "chain", "key", "client", "client-key"))
-    )
+    files = certificates_in(directory)
     files.authority.write_bytes(_pem(root))
     files.chain.write_bytes(_pem(server) + _pem(intermediate))
     files.key.write_bytes(_key_pem(server))

@@ -6,6 +6,7 @@
 "use strict";
 
 const { execFile } = require("node:child_process");
+const { randomUUID } = require("node:crypto");
 const http = require("node:http");
 const { createInterface } = require("node:readline");
 const { promisify } = require("node:util");
@@ -15,6 +16,7 @@ class Login {
   #information;
   #tokens;
   #verifier;
+  #verifiers = new Map();
 
   async listen() {
     this.server = http.createServer((request, response) => {
@@ -24,11 +26,17 @@ class Login {
     await promisify(this.server.listen.bind(this.server))(0, "127.0.0.1");
   }
 
-  // What came back from the last login, once.
+  // What came back from the last login, once, and its verifier: a client that is
+  // refused twice at a time begins two logins.
   take() {
     const answer = this.#answer;
     this.#answer = undefined;
+    if (answer !== undefined) this.#verifier = this.#verifiers.get(answer.get("state"));
     return answer;
+  }
+
+  state() {
+    return randomUUID();
   }
 
   get redirectUrl() {
@@ -75,6 +83,7 @@ class Login {
   }
 
   async redirectToAuthorization(url) {
+    this.#verifiers.set(url.searchParams.get("state"), this.#verifier);
     await promisify(execFile)(process.env.BROWSER, [url.href]);
   }
 }
