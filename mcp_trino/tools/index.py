@@ -6,13 +6,13 @@ some of them, or not in time: what it answered is searched.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import starmap
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 
 from attrs import field, frozen
 
 _WORD = re.compile(r"[^\W_]+").findall
-_NEVER_STEMMED = 3
+_LONG = 3
 
 # A word of the search that ... is worth:
 _IS_NAME = 60
@@ -24,8 +24,6 @@ _IS_IN_COMMENT = 10
 _IS_IN_COLUMN = 6
 _IS_IN_SCHEMA = 5
 _IS_IN_COLUMN_COMMENT = 3
-
-Row = Sequence[str]
 
 
 @frozen
@@ -42,66 +40,60 @@ class Table:
     comment: str = ""
     columns: str = field(default="", repr=False)
     _all: str = field(init=False, repr=False, eq=False)
+    _names: str = field(init=False, repr=False, eq=False)
 
     @_all.default
     def _in_lower_case(self) -> str:
         words = (self.schema, self.name, self.comment, self.columns)
         return "\n".join(words).lower()
 
+    @_names.default
+    def _words_of_column_names(self) -> str:
+        names = (line.partition("\t")[0] for line in self.columns.split("\n"))
+        return _spaced(" ".join(names))
+
     @property
     def size(self) -> int:
         """About how many bytes it takes to remember this."""
-        return 2 * len(self._all) + 200
+        return 2 * len(self._all) + len(self._names) + 300
 
-    def found(self, words: Sequence[str]) -> "Found | None":
-        """Say how well it fits, ``None`` when no word is in it."""
-        stems = [_stem(word) for word in words]
+    def score(self, stems: Sequence[str]) -> int:
+        """
+        Say how well it fits, 0 when nothing of the search is in it.
+
+        :param stems: of ``stems_of``.
+        """
         here = [stem for stem in stems if stem in self._all]
         if not here:
-            return None
-        hits = [
-            line.partition("\t")[0]
-            for line in self.columns.split("\n")
-            if any(stem in line.lower() for stem in here)
-        ]
-        score = sum(self._worth(stem, hits) for stem in here)
-        return Found(self, score * len(here) ** 2, tuple(hits))
-
-    def _worth(self, stem: str, hits: Iterable[str]) -> int:
+            return 0
         name = self.name.lower()
-        of_columns = [_stem(word) for hit in hits for word in _WORD(hit.lower())]
+        words = _spaced(name)
+        # More words that fit count more than one that fits well.
+        return len(here) ** 2 * sum(self._worth(stem, name, words) for stem in here)
+
+    def _worth(self, stem: str, name: str, words: str) -> int:
+        if stem in name:
+            if _has_word(f" {name} ", stem):
+                return _IS_NAME
+            if _has_word(words, stem):
+                return _IS_WORD_OF_NAME
+            return _BEGINS_NAME if name.startswith(stem) else _IS_IN_NAME
         worth = (
-            (_IS_NAME, stem == _stem(name)),
-            (_IS_WORD_OF_NAME, stem in map(_stem, _WORD(name))),
-            (_BEGINS_NAME, name.startswith(stem)),
-            (_IS_IN_NAME, stem in name),
-            (_IS_WORD_OF_COLUMN, stem in of_columns),
+            (_IS_WORD_OF_COLUMN, _has_word(self._names, stem)),
             (_IS_IN_COMMENT, stem in self.comment.lower()),
-            (_IS_IN_COLUMN, any(stem in word for word in of_columns)),
+            (_IS_IN_COLUMN, stem in self._names),
             (_IS_IN_SCHEMA, stem in self.schema.lower()),
             (_IS_IN_COLUMN_COMMENT, True),
         )
         return next(points for points, holds in worth if holds)
 
-
-@frozen
-class Found:
-    """
-    A table that fits.
-
-    :ivar score: how well.
-    :ivar columns: the names of those with a word of the search in name or comment.
-    """
-
-    table: Table
-    score: int
-    columns: tuple[str, ...]
-
-    @property
-    def order(self) -> tuple[int, int, str, str, str]:
-        """The best first; of equal ones the shortest name."""
-        table = self.table
-        return -self.score, len(table.name), table.catalog, table.schema, table.name
+    def matching_columns(self, stems: Sequence[str]) -> list[str]:
+        """Give the names of the columns with a word in name or comment."""
+        return [
+            line.partition("\t")[0]
+            for line in self.columns.split("\n")
+            if any(stem in line.lower() for stem in stems)
+        ]
 
 
 @frozen
@@ -121,56 +113,78 @@ class Index:
         return 200 + sum(table.size for table in self.tables)
 
 
-def index_of(
-    catalog: str,
-    names: Iterable[Row],
-    comments: Iterable[Row],
-    columns: Iterable[Row],
-    missing: tuple[str, ...],
-) -> Index:
+@frozen
+class Told:
     """
-    Put together what a catalog answered.
+    What a catalog told besides the names of its tables.
 
-    :param names: schema and name of each table that may be seen.
-    :param comments: schema, name and comment of those that have one.
-    :param columns: schema, name and ``Table.columns``.
+    :ivar comments: by schema and name, of those that have one.
+    :ivar columns: ``Table.columns`` by schema and name.
     """
-    comment = {(schema, name): text for schema, name, text in comments}
-    column = {(schema, name): text for schema, name, text in columns}
 
-    def table(schema: str, name: str) -> Table:
-        key = schema, name
-        return Table(catalog, *key, comment.get(key, ""), column.get(key, ""))
+    catalog: str
+    comments: Mapping[tuple[str, str], str]
+    columns: Mapping[tuple[str, str], str]
 
-    return Index(tuple(starmap(table, names)), missing)
+    def tables(self, names: Iterable[tuple[str, str]]) -> list[Table]:
+        """
+        Put together what is known of tables.
+
+        :param names: schema and name of each.
+        """
+        return [
+            Table(
+                self.catalog,
+                *name,
+                self.comments.get(name, ""),
+                self.columns.get(name, ""),
+            )
+            for name in names
+        ]
 
 
-def words_of(text: str) -> list[str]:
-    """Give the words of a search, each once."""
-    return list(dict.fromkeys(_WORD(text.lower())))
-
-
-def search(indexes: Iterable[Index], text: str, schema: str | None) -> list[Found]:
+def stems_of(text: str) -> list[str]:
     """
-    Give the tables that fit, the best first.
+    Give what to look for: the words of a search without endings of plurals.
 
+    Words of one or two letters are left out where there are longer ones.
+    """
+    words = _WORD(text.lower())
+    long = [word for word in words if len(word) >= _LONG]
+    stems = (word.rstrip("s") if word in long else word for word in long or words)
+    return list(dict.fromkeys(stem for stem in stems if stem))
+
+
+Scored = tuple[int, int, str, str, str, Table]
+"""A table with what it is put in order by: the best first, the shortest name first."""
+
+
+def scored(
+    stems: Sequence[str], schema: str | None, tables: Iterable[Table]
+) -> list[Scored]:
+    """
+    Give the tables that fit.
+
+    :param stems: of ``stems_of``.
     :param schema: the only one to look in, in lower case; ``None`` for all.
     """
-    words = words_of(text)
-    found = (
-        table.found(words)
-        for table in all_tables(indexes)
-        if schema is None or table.schema == schema
-    )
-    return sorted((f for f in found if f is not None), key=lambda f: f.order)
+    return [
+        (-score, len(table.name), table.catalog, table.schema, table.name, table)
+        for table in tables
+        if (schema is None or table.schema == schema) and (score := table.score(stems))
+    ]
 
 
-def all_tables(indexes: Iterable[Index]) -> Iterator[Table]:
-    """Give the tables of several catalogs."""
-    for index in indexes:
-        yield from index.tables
+def in_order(found: Iterable[Scored]) -> list[Table]:
+    """Give the best first."""
+    return [table for *_, table in sorted(found, key=itemgetter(slice(5)))]
 
 
-def _stem(word: str) -> str:
-    """Give a word without the ending of its plural, for "orders" and "order"."""
-    return word.rstrip("s") if len(word) > _NEVER_STEMMED else word
+def _spaced(names: str) -> str:
+    """Give the words of names, in lower case, with a blank around each."""
+    blanks = names.lower().replace("_", " ").replace("-", " ").replace(".", " ")
+    return f" {blanks} "
+
+
+def _has_word(spaced: str, stem: str) -> bool:
+    return f" {stem} " in spaced or f" {stem}s " in spaced

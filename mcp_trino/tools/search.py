@@ -1,12 +1,14 @@
 """The tool that finds tables by what they are called and what is said of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Cooperator
 
 from mcp_trino.errors import InvalidArgument, PageGone
 from mcp_trino.queries import Column, Page
@@ -14,12 +16,23 @@ from mcp_trino.tools import information_schema
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.dictionary import Dictionary, drop
 from mcp_trino.tools.failures import FORESEEN
-from mcp_trino.tools.index import Found, Index, Row, index_of, search, words_of
+from mcp_trino.tools.index import (
+    Index,
+    Table,
+    Told,
+    in_order,
+    scored,
+    stems_of,
+)
 from mcp_trino.tools.kept import Kept
 from mcp_trino.tools.output import PAGE_SCHEMA, own_page, page_reply
 from mcp_trino.tools.paging import next_page
 from mcp_trino.tools.suggestions import written
 from mcp_trino.tools.tool import Call, Reply, Tool
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+Row = Sequence[str]
 
 _KEPT_SECONDS = 300.0
 _KEPT_BYTES = 64_000_000
@@ -29,6 +42,7 @@ _MOST_CELL_CHARS = 20_000
 _CATALOG_SECONDS = 15.0
 _ALL_SECONDS = 40.0
 _CATALOGS_AT_ONCE = 2
+_IN_ONE_TURN = 500
 _SHOWN = 25
 _SHOWN_COLUMNS = 8
 _SHOWN_COMMENT = 120
@@ -55,6 +69,12 @@ class SearchTools:
     _clock: IReactorTime = field(repr=False)
     _kept: Kept[Key, Index] = field(init=False, repr=False)
 
+    _turns: Cooperator = field(init=False, repr=False)
+
+    @_turns.default
+    def _own_turns(self) -> Cooperator:
+        return Cooperator(scheduler=lambda work: self._clock.callLater(0, work))
+
     @_kept.default
     def _none_kept(self) -> Kept[Key, Index]:
         return Kept(self._clock, _KEPT_SECONDS, _KEPT_BYTES)
@@ -80,18 +100,20 @@ class SearchTools:
         )
 
     async def _search_tables(self, call: Call) -> Reply:
-        text = call.arguments["text"]
-        if not words_of(text):
+        stems = stems_of(call.arguments["text"])
+        if not stems:
             raise InvalidArgument("text has no word to look for")
         begin = _offset(call.after)
         indexes = await self._indexes(call)
         schema = call.arguments.get("schema")
-        found = search(indexes.values(), text, schema and schema.lower())
+        tables = [table for index in indexes.values() for table in index.tables]
+        fit = partial(scored, stems, schema and schema.lower())
+        found = in_order(await self._in_turns(fit, tables))
         shown = found[begin : begin + _SHOWN]
         more = None
         if begin + _SHOWN < len(found):
             more = next_page("search_tables", call, (str(begin + _SHOWN),))
-        return page_reply(_page(shown, begin, _notices(indexes)), more)
+        return page_reply(_page(shown, stems, begin, _notices(indexes)), more)
 
     async def _indexes(self, call: Call) -> dict[str, Index]:
         """Give what is known of each catalog that is to be looked through."""
@@ -153,14 +175,33 @@ class SearchTools:
         finally:
             for rows in asked.values():
                 drop(rows)
-        seen = [name for name in names if self._dictionary.may_see(catalog, *name)]
-        return index_of(
-            catalog,
-            seen,
-            told.get("comments", ()),
-            told.get("columns", ()),
-            tuple(missing),
-        )
+        seen = [
+            (schema, name)
+            for schema, name in names
+            if self._dictionary.may_see(catalog, schema, name)
+        ]
+        by_name = {
+            what: {(schema, name): text for schema, name, text in rows}
+            for what, rows in told.items()
+        }
+        tables = Told(
+            catalog, by_name.get("comments", {}), by_name.get("columns", {})
+        ).tables
+        return Index(tuple(await self._in_turns(tables, seen)), tuple(missing))
+
+    async def _in_turns(
+        self, work: Callable[[Sequence[_T]], list[_R]], items: Sequence[_T]
+    ) -> list[_R]:
+        """Do something with very many, while others have their turn."""
+        results: list[_R] = []
+
+        def turns() -> Iterator[None]:
+            for begin in range(0, len(items), _IN_ONE_TURN):
+                results.extend(work(items[begin : begin + _IN_ONE_TURN]))
+                yield
+
+        await self._turns.coiterate(turns())
+        return results
 
     async def _rows(self, text: str, call: Call) -> Sequence[Row]:
         page = await self._dictionary.ask(
@@ -182,20 +223,22 @@ def _offset(after: tuple[str, ...]) -> int:
     return int(after[0][:9])
 
 
-def _page(found: Sequence[Found], begin: int, notices: tuple[str, ...]) -> Page:
+def _page(
+    found: Sequence[Table],
+    stems: Sequence[str],
+    begin: int,
+    notices: tuple[str, ...],
+) -> Page:
     """Show tables with the columns that match, and comments where there are any."""
-    commented = any(f.table.comment for f in found)
+    commented = any(table.comment for table in found)
     rows: list[list[Any]] = []
-    for f in found:
-        table = f.table
-        row: list[Any] = [
-            ".".join(map(written, (table.catalog, table.schema, table.name)))
-        ]
-        if commented:
-            row.append(_cut(table.comment) or None)
-        rows.append([*row, list(f.columns[:_SHOWN_COLUMNS])])
-    columns = (_TABLE, _COMMENT, _COLUMNS) if commented else (_TABLE, _COLUMNS)
-    return own_page(columns, rows, row_offset=begin, warnings=notices)
+    for table in found:
+        name = ".".join(map(written, (table.catalog, table.schema, table.name)))
+        comment = [_cut(table.comment) or None] if commented else []
+        columns = table.matching_columns(stems)[:_SHOWN_COLUMNS]
+        rows.append([name, *comment, columns])
+    columns_shown = (_TABLE, _COMMENT, _COLUMNS) if commented else (_TABLE, _COLUMNS)
+    return own_page(columns_shown, rows, row_offset=begin, warnings=notices)
 
 
 def _cut(comment: str) -> str:

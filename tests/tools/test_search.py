@@ -12,7 +12,7 @@ from mcp_trino.errors import (
     PageGone,
     StatementFailed,
 )
-from mcp_trino.tools.index import Table, index_of, search
+from mcp_trino.tools.index import Index, Table, Told, in_order, scored, stems_of
 from tests.tools.scripted import ToolsTestCase, only, page
 
 TWO = dict.fromkeys(("table_schema", "table_name"), "varchar")
@@ -23,8 +23,14 @@ DENIED = StatementFailed("PERMISSION_DENIED", "USER_ERROR", "Access Denied")
 class IndexTests(SynchronousTestCase):
     """Which tables fit, and in what order."""
 
-    index = index_of(
+    tables = Told(
         "hive",
+        {("shop", "parcels"): "What was sent for an Order"},
+        {
+            ("shop", "orders"): "orderkey\tthe key\ncustomer_id\nplaced_at",
+            ("shop", "people"): "id\nlast_order\nemail\twork address",
+        },
+    ).tables(
         [
             ("shop", "orders"),
             ("shop", "order_lines"),
@@ -34,17 +40,12 @@ class IndexTests(SynchronousTestCase):
             ("ordering", "x"),
             ("web", "Ünïcode"),
         ],
-        [("shop", "parcels", "What was sent for an Order")],
-        [
-            ("shop", "orders", "orderkey\tthe key\ncustomer_id\nplaced_at"),
-            ("shop", "people", "id\nlast_order\nemail\twork address"),
-        ],
-        (),
     )
 
     def found(self, text: str, schema: str | None = None) -> list[str]:
         """Give the names of what fits, the best first."""
-        return [f.table.name for f in search([self.index], text, schema)]
+        fit = scored(stems_of(text), schema, self.tables)
+        return [table.name for table in in_order(fit)]
 
     def test_order(self) -> None:
         """A table's own name counts most, then words, columns, comments, schemas."""
@@ -66,16 +67,23 @@ class IndexTests(SynchronousTestCase):
 
     def test_columns(self) -> None:
         """The columns with a word in name or comment are told."""
-        (found, *_) = search([self.index], "order customer", None)
-        self.assertEqual(found.columns, ("orderkey", "customer_id"))
-        (found, *_) = search([self.index], "address", None)
-        self.assertEqual(found.columns, ("email",))
+        orders, people = self.tables[0], self.tables[4]
+        self.assertEqual(
+            orders.matching_columns(["order", "customer"]), ["orderkey", "customer_id"]
+        )
+        self.assertEqual(people.matching_columns(["address"]), ["email"])
+
+    def test_words_of_a_search(self) -> None:
+        """Endings of plurals and short words are left out, where others are left."""
+        self.assertEqual(stems_of("Orders of a customer"), ["order", "customer"])
+        self.assertEqual(stems_of("a-b id"), ["a", "b", "id"])
+        self.assertEqual(stems_of(" _ sss"), [])
 
     def test_size(self) -> None:
         """What is remembered is counted."""
         table = Table("c", "s", "t", "x" * 1000, "y" * 1000)
         self.assertGreater(table.size, 4000)
-        self.assertGreater(self.index.size, 7 * 200)
+        self.assertGreater(Index(tuple(self.tables)).size, 7 * 200)
 
 
 class SearchTests(ToolsTestCase):
