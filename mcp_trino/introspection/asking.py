@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +15,12 @@ from twisted.python.usage import UsageError
 
 from mcp_trino.active import Active
 from mcp_trino.errors import ConfigurationError, Undecidable
+from mcp_trino.introspection.client import Introspector as Client
+from mcp_trino.introspection.client import make_introspector as make_client
+from mcp_trino.introspection.introspector import Introspector, mark_of
 from mcp_trino.introspection.refused import Refused
 from mcp_trino.introspection.service import make_introspector
-from mcp_trino.introspection.tap import worker_settings
+from mcp_trino.introspection.tap import oauth_settings
 
 _TOKEN_BYTES = 65536
 _UNDECIDABLE = 2
@@ -35,6 +39,12 @@ class Options(UsageOptions):
         ["token-file", None, None, "the file with the token, - for standard input"],
         ["config", None, None, "ini file with settings, in its section [mcp-trino]"],
         ["nonce", None, None, "judge an ID token of a login instead, with this nonce"],
+        [
+            "socket",
+            None,
+            None,
+            "ask the worker that listens there; its log says why",
+        ],
     ]
 
     def postOptions(self) -> None:
@@ -55,13 +65,19 @@ def introspect(arguments: Sequence[str]) -> None:
     try:
         options.parseOptions(arguments)
         token = _read(options["token-file"])
-        settings = worker_settings(options["config"])
+        settings = oauth_settings(options["config"])
     except (UsageError, OSError, ConfigurationError) as error:
         sys.exit(f"mcp-trino: {error}")
 
     def run(reactor: Any) -> Deferred[None]:
-        introspector = make_introspector(settings, reactor)
-        return Deferred.fromCoroutine(_ask(introspector, token, options["nonce"]))
+        place, nonce = options["socket"], options["nonce"]
+        if place is None:
+            introspector = make_introspector(settings.worker, reactor)
+            judging = _judge(introspector, token, nonce)
+        else:
+            client = make_client(reactor, settings, Path(place), time.time)
+            judging = _ask(client, token, nonce)
+        return Deferred.fromCoroutine(_tell(judging))
 
     react(run)
 
@@ -75,14 +91,29 @@ def _read(path: str) -> str:
     return data.decode(errors="replace").strip()
 
 
-async def _ask(introspector: Any, token: str, nonce: str | None) -> None:
+async def _judge(introspector: Introspector, token: str, nonce: str | None) -> Active:
     introspector.startService()
     try:
-        judging = (
-            introspector.explain(token)
-            if nonce is None
-            else introspector.explain_login(token, nonce)
-        )
+        if nonce is None:
+            return await introspector.explain(token)
+        return await introspector.explain_login(token, nonce)
+    finally:
+        await introspector.stopService()
+
+
+async def _ask(client: Client, token: str, nonce: str | None) -> Active:
+    try:
+        asking = client.introspect(token) if nonce is None else None
+        active = await (asking or client.identify(token, nonce or ""))
+    finally:
+        await client.close()
+    if active is None:
+        raise Refused(f"the worker's log says why, at token {mark_of(token)}")
+    return active
+
+
+async def _tell(judging: Coroutine[Any, Any, Active]) -> None:
+    try:
         active = await judging
     except Refused as refused:
         _say(f"refused: {refused.reason}")
@@ -90,8 +121,6 @@ async def _ask(introspector: Any, token: str, nonce: str | None) -> None:
     except Undecidable as error:
         _say(f"undecidable: {error}")
         raise SystemExit(_UNDECIDABLE) from None
-    finally:
-        introspector.stopService()
     _say("it holds")
     _say(_shown(active))
 

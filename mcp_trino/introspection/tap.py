@@ -22,7 +22,7 @@ from mcp_trino.config.parse import read_settings
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.introspection.peer import uid_of
 from mcp_trino.introspection.sockets import bind_private
-from mcp_trino.settings import Transport, WorkerSettings
+from mcp_trino.settings import OAuthSettings, Transport, WorkerSettings
 from mcp_trino.startup import Hangup, Startup, refuse_to_start
 
 _SYSTEMD = re.compile(r"systemd:domain=UNIX:name=[^:]+")
@@ -67,15 +67,15 @@ class Options(UsageOptions):
         :raise CannotStart: something is wrong with them; all of it was told.
         """
         try:
-            self.settings = worker_settings(self["config"])
+            self.settings = oauth_settings(self["config"]).worker
             self.user = _user(self["client-user"])
         except ConfigurationError as error:
             raise refuse_to_start(error) from None
 
 
-def worker_settings(config: str | None) -> WorkerSettings:
+def oauth_settings(config: str | None) -> OAuthSettings:
     """
-    Read what is for the worker from the environment and an ini file.
+    Read the settings of OAuth from the environment and an ini file.
 
     :param config: the path of the ini file, ``None`` for none.
     :raise ConfigurationError: the settings have no meaning, or OAuth is off.
@@ -84,7 +84,7 @@ def worker_settings(config: str | None) -> WorkerSettings:
     if settings.oauth is None:
         problem = "OAUTH_ENABLED is not true: there are no tokens to judge"
         raise ConfigurationError((problem,))
-    return settings.oauth.worker
+    return settings.oauth
 
 
 def makeService(options: Options) -> IService:

@@ -21,6 +21,7 @@ from jwcrypto.jwk import JWK
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredList
 from twisted.internet.task import Clock, deferLater
+from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -102,6 +103,29 @@ def output_of(code: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
+
+
+def ask_by_hand(
+    token: str, *options: str, **settings: str
+) -> "subprocess.CompletedProcess[str]":
+    """Ask ``mcp-trino introspect`` about a token on standard input."""
+    program = str(Path(sysconfig.get_path("scripts")) / "mcp-trino")
+    return subprocess.run(
+        [program, "introspect", "--token-file", "-", *options],
+        input=token + "\n",
+        env={
+            "PATH": os.environ["PATH"],
+            "OAUTH_ENABLED": "true",
+            "OAUTH_PROVIDER": "hmac",
+            "JWT_SECRET": SECRET,
+            "OIDC_ISSUER": ISSUER,
+            "OIDC_AUDIENCE": RESOURCE,
+            **settings,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 class HandoverTests(SynchronousTestCase):
@@ -218,6 +242,16 @@ class SupervisedTests(TestCase):
             pass
         await self.stop()
         self.assertFalse(is_running(pid))
+
+    async def test_asked_by_hand(self) -> None:
+        """``mcp-trino introspect --socket`` asks it."""
+        await patiently(self.introspector, token_of_now())
+        place = f"--socket={self.worker.path}"
+        result = await deferToThread(ask_by_hand, token_of_now(), place)
+        self.assertIn('"subject": "0123-alice"', result.stdout, result.stderr)
+        result = await deferToThread(ask_by_hand, token_of_now(aud="x"), place)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("refused: the worker's log says why", result.stdout)
 
     async def test_log(self) -> None:
         """Its log is in ours, without the token."""
@@ -442,33 +476,9 @@ class SystemdTests(TestCase):
 class AskingTests(SynchronousTestCase):
     """``mcp-trino introspect``."""
 
-    def run_command(
-        self, token: str, **settings: str
-    ) -> "subprocess.CompletedProcess[str]":
-        """Ask about a token on standard input."""
-        return subprocess.run(
-            [
-                str(Path(sysconfig.get_path("scripts")) / "mcp-trino"),
-                "introspect", "--token-file", "-",
-            ],
-            input=token + "\n",
-            env={
-                "PATH": os.environ["PATH"],
-                "OAUTH_ENABLED": "true",
-                "OAUTH_PROVIDER": "hmac",
-                "JWT_SECRET": SECRET,
-                "OIDC_ISSUER": ISSUER,
-                "OIDC_AUDIENCE": RESOURCE,
-                **settings,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-
     def test_holds(self) -> None:
         """It shows what a token says that holds."""
-        result = self.run_command(token_of_now())
+        result = ask_by_hand(token_of_now())
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         verdict, _, shown = result.stdout.partition("\n")
         self.assertEqual(verdict, "it holds")
@@ -476,13 +486,13 @@ class AskingTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """It says why a token is refused."""
-        result = self.run_command(token_of_now(aud="https://other.example"))
+        result = ask_by_hand(token_of_now(aud="https://other.example"))
         self.assertEqual(result.returncode, 1)
         self.assertIn("refused: its aud is 'https://other.example'", result.stdout)
 
     def test_undecidable(self) -> None:
         """It says why nobody can say."""
-        result = self.run_command(
+        result = ask_by_hand(
             minted(claims_of(iss="http://127.0.0.1:9", exp=time.time() + 60, iat=0)),
             OAUTH_PROVIDER="keycloak",
             OIDC_ISSUER="http://127.0.0.1:9",
@@ -493,7 +503,7 @@ class AskingTests(SynchronousTestCase):
 
     def test_settings(self) -> None:
         """Without OAuth there is nothing to ask."""
-        result = self.run_command("x", OAUTH_ENABLED="false")
+        result = ask_by_hand("x", OAUTH_ENABLED="false")
         self.assertEqual(result.returncode, 1)
         self.assertIn("OAUTH_ENABLED is not true", result.stderr)
         self.assertNotIn("Traceback", result.stderr)
