@@ -17,6 +17,7 @@ from twisted.internet.interfaces import (
     IConsumer,
     IProtocol,
     IProtocolFactory,
+    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Protocol
@@ -33,6 +34,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
+_MAX_REASON_CHARS = 200
 _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
 )
@@ -113,12 +115,14 @@ class Fetcher:
 
     :ivar max_bytes: of the body.
     :ivar timeout_seconds: for all of it, from the name to the last byte.
+    :ivar clock: what that is measured by, ``None`` for the reactor's.
     """
 
     _reactor: Any = field(repr=False)
     _endpoints: IAgentEndpointFactory = field(repr=False)
     max_bytes: int
     timeout_seconds: float = 10.0
+    _clock: IReactorTime | None = field(default=None, repr=False)
 
     def fetch(
         self,
@@ -137,7 +141,9 @@ class Fetcher:
         sent |= headers or {}
         fetched = Deferred.fromCoroutine(self._fetch(url, sent, body))
         fetched.addErrback(_explained)
-        fetched.addTimeout(self.timeout_seconds, self._reactor, _too_slow)
+        fetched.addTimeout(
+            self.timeout_seconds, self._clock or self._reactor, _too_slow
+        )
         return fetched
 
     async def _fetch(
@@ -170,7 +176,8 @@ def _explained(failure: Failure) -> Failure:
         return _explained(reasons[0])
     if failure.check(FetchFailed, CancelledError):
         return failure
-    return Failure(FetchFailed(f"{type(failure.value).__name__}: {failure.value}"))
+    reason = f"{type(failure.value).__name__}: {failure.value}"
+    return Failure(FetchFailed(reason[:_MAX_REASON_CHARS]))
 
 
 def _too_slow(result: object, timeout_seconds: float) -> Failure:

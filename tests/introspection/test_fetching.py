@@ -129,7 +129,7 @@ class FetchingTests(TestCase):
         self.assertNoResult(asking)
         self.clock.advance(0.2)
         failure = self.failureResultOf(asking, Undecidable)
-        self.assertIn("within 10 s", str(failure.value))
+        self.assertIn("more than 10 s", str(failure.value))
         # The provider sees the connection end, too.
         await gone
 
