@@ -33,12 +33,17 @@ _log = Logger()
 
 _BY_NAME = {
     "PERMISSION_DENIED": "an administrator of Trino can grant the privilege",
+    "QUERY_QUEUE_FULL": (
+        "Trino has too many queries: try again in a while; an administrator of Trino "
+        "can give more room"
+    ),
     "MISSING_CATALOG_NAME": "write catalog.schema.table, or pass catalog and schema",
     "MISSING_SCHEMA_NAME": "write catalog.schema.table, or pass catalog and schema",
 }
 _BY_TYPE = {
     "INSUFFICIENT_RESOURCES": (
-        "ask for less: filter earlier, read fewer columns, aggregate, TABLESAMPLE"
+        "ask for less: filter earlier, read fewer columns, aggregate, TABLESAMPLE; "
+        "an administrator of Trino can raise the limit"
     ),
     "INTERNAL_ERROR": (
         "try once more; if it stays, give the query_id to Trino's administrator"

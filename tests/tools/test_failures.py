@@ -70,6 +70,8 @@ class FailureTests(SynchronousTestCase):
             ("PERMISSION_DENIED", "USER_ERROR", "administrator of Trino"),
             ("MISSING_SCHEMA_NAME", "USER_ERROR", "catalog.schema.table"),
             ("EXCEEDED_TIME_LIMIT", "INSUFFICIENT_RESOURCES", "ask for less"),
+            ("EXCEEDED_SCAN_LIMIT", "INSUFFICIENT_RESOURCES", "administrator of Trino"),
+            ("QUERY_QUEUE_FULL", "INSUFFICIENT_RESOURCES", "try again in a while"),
             ("GENERIC_INTERNAL_ERROR", "INTERNAL_ERROR", "query_id"),
             ("HIVE_METASTORE_ERROR", "EXTERNAL", "data source"),
         ):
