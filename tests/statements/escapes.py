@@ -6,8 +6,6 @@ one that may. Both have the columns ``regionkey``, ``name`` and ``comment``, the
 hidden one ``nationkey`` too.
 """
 
-from itertools import islice
-
 from attrs import frozen
 
 
@@ -49,7 +47,7 @@ READS = (
     "SELECT name FROM {a} WHERE regionkey IN (SELECT nationkey FROM {h})",
     "SELECT name FROM {a} WHERE regionkey > ALL (SELECT nationkey FROM {h})",
     "SELECT (SELECT max(name) FROM {h})",
-    "VALUES (SELECT max(name) FROM {h})",
+    "SELECT 1 FROM (VALUES 1) v (a) WHERE a < (SELECT max(nationkey) FROM {h})",
     "SELECT coalesce(NULL, (SELECT max(name) FROM {h}))",
     "SELECT CASE WHEN (SELECT count(*) FROM {h}) > 3 THEN 1 ELSE 0 END",
     "SELECT name FROM {a} ORDER BY (SELECT max(name) FROM {h})",
@@ -80,7 +78,7 @@ READS = (
         "SELECT * FROM TABLE(exclude_columns(TABLE(SELECT name, 1 AS a FROM {h}),"
         " DESCRIPTOR(a)))"
     ),
-    "SELECT * FROM TABLE(sequence(1, (SELECT 3))) CROSS JOIN {h}",
+    "SELECT * FROM TABLE(sequence(1, 3)) CROSS JOIN {h}",
     (
         "SELECT n FROM {h} MATCH_RECOGNIZE (ORDER BY nationkey MEASURES A.name AS n"
         " ONE ROW PER MATCH PATTERN (A) DEFINE A AS true)"
@@ -272,8 +270,3 @@ def tries(profile: Profile) -> list[Try]:
         text = text.replace("{t}", table).replace("{x}", telling)
         found.append(Try(text, *profile.allowed[:2]))
     return found
-
-
-def certain(profile: Profile, count: int) -> list[str]:
-    """The texts of some whose reading is certain."""
-    return [t.text for t in islice((t for t in tries(profile) if t.certain), count)]

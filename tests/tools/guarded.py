@@ -84,7 +84,7 @@ class GuardedTestCase(TestCase):
             coordinator, QUERIES, TRINO, Suggestions(coordinator, reactor), guard
         )
         tools = (
-            *QueryTools(coordinator, execution).tools(),
+            *QueryTools(execution).tools(),
             *StatementTools(execution).tools(),
             *PagingTools(execution, ()).tools(),
         )
