@@ -135,7 +135,7 @@ OAUTH = (
     Setting("OAUTH_STORE_URL", TEXT, None, to="proxy.store_url", secret=True,
         option="", meaning="the store that several servers share; "
         "unset: OAUTH_STATE_DIRECTORY"),
-    Setting("OAUTH_ACCESS_TTL", seconds(60, 3600), "1800", to="proxy.access_seconds",
+    Setting("OAUTH_ACCESS_TTL", seconds(10, 3600), "1800", to="proxy.access_seconds",
         meaning="how long an access token of this server's holds"),
     Setting("OAUTH_REFRESH_IDLE", seconds(600, 31536000), "1209600",
         to="proxy.refresh_idle_seconds", meaning=

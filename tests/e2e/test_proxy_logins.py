@@ -1,0 +1,173 @@
+"""Real clients log in through the server, at a real provider, by https."""
+
+import atexit
+import time
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from attrs import define
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.e2e.certificates import Certificates, make_certificates
+from tests.e2e.oauth_clients import KINDS, OAuthClient, start_client
+from tests.e2e.oidc_provider import OIDCProvider, start_oidc_provider
+from tests.e2e.server_process import ServerProcess, start_server
+from tests.ports import free_port
+
+_PATIENCE_SECONDS = 60
+_MODERN = ("python", "typescript 2")
+"""Kinds that keep nothing at the server between two calls."""
+
+
+@define
+class Site:
+    """
+    A provider and a server that is its client.
+
+    :ivar settings: environment variables of the server.
+    """
+
+    provider: OIDCProvider
+    certificates: Certificates
+    port: int
+    settings: dict[str, str]
+    server: ServerProcess | None = None
+
+    def start(self) -> None:
+        """Start the server, again at the same address with the same state."""
+        self.server = start_server(
+            "https", certificates=self.certificates, port=self.port, **self.settings
+        )
+
+    def stop(self) -> None:
+        """End the server."""
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
+
+
+def make_site(**settings: str) -> Site:
+    """Make a site that ends with this process; its server is not started."""
+    directory = TemporaryDirectory(prefix="mcp-trino-")
+    atexit.register(directory.cleanup)
+    certificates = make_certificates(Path(directory.name))
+    provider = start_oidc_provider(certificates)
+    atexit.register(provider.close)
+    port = free_port()
+    url = f"https://127.0.0.1:{port}"
+    client = provider.register(f"{url}/oauth/callback")
+    site = Site(
+        provider,
+        certificates,
+        port,
+        {
+            "MCP_URL": url,
+            "OAUTH_ENABLED": "true",
+            "OAUTH_MODE": "proxy",
+            "OAUTH_PROVIDER": "oidc",
+            "OIDC_ISSUER": provider.issuer,
+            "OIDC_CA_FILE": str(certificates.authority),
+            "OIDC_CLIENT_ID": client["client_id"],
+            "OIDC_CLIENT_SECRET": client["client_secret"],
+            "OAUTH_UPSTREAM_SCOPES": "openid offline_access",
+            "OAUTH_STATE_DIRECTORY": directory.name,
+            **settings,
+        },
+    )
+    atexit.register(site.stop)
+    return site
+
+
+@cache
+def usual_site() -> Site:
+    """Give the site of all tests that do not end its server."""
+    site = make_site()
+    site.start()
+    return site
+
+
+class ClientTestCase(SynchronousTestCase):
+    """Clients at a site."""
+
+    site: Site
+
+    def start_client(self, kind: str, person: str = "alice") -> OAuthClient:
+        """Start a client."""
+        client = start_client(kind, self.site.server, person)
+        self.addCleanup(client.close)
+        return client
+
+
+class LoginTests(ClientTestCase):
+    """One login of each client."""
+
+    def setUp(self) -> None:
+        self.site = usual_site()
+
+    def assert_login(self, kind: str) -> None:
+        """A person logs in once and her calls have her name."""
+        client = self.start_client(kind)
+        self.assertEqual(client.whoami(), "alice")
+        result = client.call("execute_query", query="SELECT 1 AS one")
+        self.assertEqual(result["structuredContent"]["rows"], [[1]])
+        self.assertEqual(len(client.pages), 1)
+
+    def test_python(self) -> None:
+        """The Python SDK logs in."""
+        self.assert_login("python")
+
+    def test_python_by_handshake(self) -> None:
+        """The Python SDK logs in when it talks by handshake."""
+        self.assert_login("python by handshake")
+
+    def test_python_by_sse(self) -> None:
+        """The Python SDK logs in when it talks by the transport of 2024-11-05."""
+        self.assert_login("python by sse")
+
+    def test_typescript_1(self) -> None:
+        """The TypeScript SDK 1 logs in."""
+        self.assert_login("typescript 1")
+
+    def test_typescript_1_by_sse(self) -> None:
+        """The TypeScript SDK 1 logs in by the transport of 2024-11-05."""
+        self.assert_login("typescript 1 by sse")
+
+    def test_typescript_2(self) -> None:
+        """The TypeScript SDK 2 logs in."""
+        self.assert_login("typescript 2")
+
+    def test_mcp_remote(self) -> None:
+        """A host that knows only stdio gets through by mcp-remote."""
+        self.assert_login("mcp-remote")
+
+    def test_two_people(self) -> None:
+        """Two people of one kind of client are two people."""
+        alice, bob = self.start_client("python"), self.start_client("python", "bob")
+        self.assertEqual([alice.whoami(), bob.whoami()], ["alice", "bob"])
+
+
+class GoingOnTests(ClientTestCase):
+    """What a client gets over without its person."""
+
+    def test_expiry_and_restart(self) -> None:
+        """When tokens end and the server is another one, nobody logs in again."""
+        self.site = make_site(OAUTH_ACCESS_TTL="10", OAUTH_LEEWAY="0")
+        self.site.start()
+        kinds = [kind for kind in KINDS if "sse" not in kind]
+        clients = {kind: self.start_client(kind) for kind in kinds}
+        for client in clients.values():
+            self.assertEqual(client.whoami(), "alice")
+        asked = self.site.provider.requests()["/token"]
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self.site.provider.requests()["/token"] < asked + 2 * len(clients):
+            for client in clients.values():
+                client.call("execute_query", query="SELECT 1")
+            self.assertLess(time.monotonic(), deadline)
+        self.site.stop()
+        self.site.start()
+        for kind in _MODERN:
+            clients[kind].server = self.site.server
+            self.assertEqual(clients[kind].whoami(), "alice")
+        for kind, client in clients.items():
+            self.assertEqual(len(client.pages), 1, kind)
