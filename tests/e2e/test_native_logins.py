@@ -11,6 +11,7 @@ from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.certificates import make_certificates
+from tests.e2e.client_logins import ClientTestCase, EveryClient
 from tests.e2e.oauth_clients import KINDS, OAuthClient, start_client
 from tests.e2e.oidc_provider import (
     ALGORITHMS,
@@ -86,7 +87,7 @@ def opaque_site() -> Site:
     )
 
 
-class NativeTestCase(SynchronousTestCase):
+class NativeTestCase(ClientTestCase):
     """Clients at a site."""
 
     def use(self, site: Site, **settings: object) -> None:
@@ -101,12 +102,6 @@ class NativeTestCase(SynchronousTestCase):
         self.site = site
         site.provider.set(**usual | settings)
 
-    def start_client(self, kind: str, person: str = "alice") -> OAuthClient:
-        """Start a client."""
-        client = start_client(kind, self.site.server, person)
-        self.addCleanup(client.close)
-        return client
-
     def until(self, client: OAuthClient, happened: str, times: int) -> None:
         """Have a client ask until the provider was asked for something more often."""
         before = self.site.provider.requests().get(happened, 0)
@@ -116,47 +111,11 @@ class NativeTestCase(SynchronousTestCase):
             self.assertLess(time.monotonic(), deadline)
 
 
-class LoginTests(NativeTestCase):
+class LoginTests(EveryClient, NativeTestCase):
     """One login of each client."""
 
     def setUp(self) -> None:
         self.use(signed_site())
-
-    def assert_login(self, kind: str) -> None:
-        """A person logs in once and her calls have her name."""
-        client = self.start_client(kind)
-        self.assertEqual(client.whoami(), "alice")
-        result = client.call("execute_query", query="SELECT 1 AS one")
-        self.assertEqual(result["structuredContent"]["rows"], [[1]])
-        self.assertEqual(len(client.pages), 1)
-
-    def test_python(self) -> None:
-        """The Python SDK logs in."""
-        self.assert_login("python")
-
-    def test_python_by_handshake(self) -> None:
-        """The Python SDK logs in when it talks by handshake."""
-        self.assert_login("python by handshake")
-
-    def test_python_by_sse(self) -> None:
-        """The Python SDK logs in when it talks by the transport of 2024-11-05."""
-        self.assert_login("python by sse")
-
-    def test_typescript_1(self) -> None:
-        """The TypeScript SDK 1 logs in."""
-        self.assert_login("typescript 1")
-
-    def test_typescript_1_by_sse(self) -> None:
-        """The TypeScript SDK 1 logs in by the transport of 2024-11-05."""
-        self.assert_login("typescript 1 by sse")
-
-    def test_typescript_2(self) -> None:
-        """The TypeScript SDK 2 logs in."""
-        self.assert_login("typescript 2")
-
-    def test_mcp_remote(self) -> None:
-        """A host that knows only stdio gets through by mcp-remote."""
-        self.assert_login("mcp-remote")
 
     def test_two_people(self) -> None:
         """Two people of one kind of client are two people."""
