@@ -71,7 +71,7 @@ def check_nonce(claims: _Claims, nonce: str) -> None:
 
 def _check_issuer(claims: _Claims, rules: Rules) -> None:
     issuer = claims.get("iss")
-    if isinstance(issuer, str) and issuer in rules.issuers:
+    if isinstance(issuer, str) and issuer and issuer in rules.issuers:
         return
     tenant = claims.get("tid")
     if rules.tenant_issuers and isinstance(tenant, str) and is_tenant_id(tenant):

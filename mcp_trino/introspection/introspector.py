@@ -32,7 +32,7 @@ from mcp_trino.settings import OAuthMode, WorkerSettings
 
 _MARK_CHARS = 8
 
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
 @implementer(IIntrospector)
@@ -76,7 +76,7 @@ class Introspector(MultiService):
         rules = access_rules(settings)
         self._access = self._access_tokens(rules, clock)
         self._logins: SignedTokens | None = None
-        if self._provider_keys is not None and settings.client_id is not None:
+        if self._provider_keys is not None and settings.client_id:
             self._logins = SignedTokens(login_rules(settings), self._provider_keys, now)
         self._state = _state_of(settings)
 
@@ -188,7 +188,7 @@ class Introspector(MultiService):
         )
 
 
-def _required(name: str, value: Value | None) -> Value:
+def _required(name: str, value: _Value | None) -> _Value:
     if not value:
         raise ConfigurationError((f"tokens cannot be judged without {name}",))
     return value

@@ -5,7 +5,7 @@ A token is judged by the rules of one issuer only: none is tried with the rules
 of another (RFC 8725 section 3.12).
 """
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from mcp_trino.providers import PROVIDERS, Provider
 from mcp_trino.settings import OAuthMode, WorkerSettings
@@ -73,7 +73,7 @@ class Rules:
     needs_scope: bool = True
     username_claim: str | None = None
     groups_claim: str | None = None
-    key_issuers: tuple[str, ...] = field(default=())
+    key_issuers: tuple[str, ...] = ()
 
 
 def access_rules(settings: WorkerSettings) -> Rules:
@@ -103,7 +103,7 @@ def login_rules(settings: WorkerSettings) -> Rules:
 
     :raise ValueError: this server is no client of a provider.
     """
-    if settings.provider is None or settings.client_id is None:
+    if settings.provider is None or not settings.client_id:
         raise ValueError("there are no logins without a provider and a client id")
     return evolve(
         _foreign_rules(settings, settings.provider),
@@ -133,6 +133,7 @@ def _foreign_rules(settings: WorkerSettings, provider: Provider) -> Rules:
 
 
 def _own_rules(settings: WorkerSettings) -> Rules:
+    # Of none no token holds.
     issuer = settings.own_issuer or ""
     return Rules(
         provider=OWN,

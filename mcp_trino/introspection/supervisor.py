@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
@@ -19,7 +20,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ProcessDone
+from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, LogLevel
@@ -186,8 +187,9 @@ class _Child(ProcessProtocol):
         self.transport.write(self._line)
 
     def signal(self, name: str) -> None:
-        """Send a signal."""
-        self.transport.signalProcess(name)
+        """Send a signal, unless it is gone."""
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess(name)
 
     def end(self, clock: Any) -> Deferred[None]:
         """Have it end; by force when it does not."""

@@ -478,6 +478,14 @@ class ClaimAttackTests(JudgingTestCase):
             {"iss": f"{ISSUER}#"},
         )
 
+    def test_g035_no_issuer_set(self) -> None:
+        """Where no issuer is set the empty one is none."""
+        for settings in (hmac_settings(issuer=""), native_settings(issuer="")):
+            bench = Bench(settings)
+            token = minted(claims_of(iss=""), JWK.from_password(SECRET))
+            self.assert_refused(bench, token)
+            self.assert_refused(bench, minted(claims_of(iss="")))
+
     def test_g036_other_issuer(self) -> None:
         """A token that says another issuer is refused, whoever signed it."""
         self.assert_claims_refused({"iss": "https://issuer.example/realms/b"})
