@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -68,6 +69,15 @@ class CallsTests(SynchronousTestCase):
 
         reply = self.successResultOf(self.calls.call(tool(function), {}, ALICE))
         self.assertEqual(reply.failure, "PAGE_GONE")
+
+    def test_not_admitted(self) -> None:
+        """Who may not enter is told why, on record, and nothing is done for her."""
+        stranger = evolve(ALICE, refusal="you may not; the operator can change that")
+        reply = self.successResultOf(self.calls.call(tool(self.fail), {}, stranger))
+        self.assertEqual(reply.failure, "NOT_ADMITTED")
+        self.assertIn("you may not", reply.text)
+        (record,) = self.audit.records
+        self.assertEqual(record["outcome"], "NOT_ADMITTED")
 
     def test_bad_arguments(self) -> None:
         """With wrong arguments the function is not called."""
