@@ -5,13 +5,21 @@ The shapes of discovery documents and of ID tokens are those that the vendors
 document.
 """
 
+import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from attrs import field, frozen
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import Headers
 
+from mcp_trino.errors import Undecidable
+from mcp_trino.fetching import Fetched
 from mcp_trino.oauth.admission import Admission, Blocked
+from mcp_trino.oauth.people import People
+from mcp_trino.oauth.upstream import Upstream, UpstreamRefused
 from mcp_trino.settings import OAuthMode
 from tests.config.reading import problems, served
 from tests.introspection.minting import (
@@ -36,6 +44,31 @@ def environ_of(name):
     return environ | {"OIDC_CLIENT_SECRET": "canary"}
 
 
+def granted(id_token, **more):
+    """Give what a token endpoint answers."""
+    return {
+        "access_token": "upstream-access",
+        "token_type": "Bearer",
+        "expires_in": 3600,
+        "scope": "openid profile email",
+        "id_token": id_token,
+        **more,
+    }
+
+
+class TokenEndpoint:
+    """A vendor's token endpoint, as ``Fetcher`` sees it."""
+
+    def __init__(self):
+        self.answers, self.requests = [], []
+
+    def fetch(self, url, headers, *, body):
+        """Answer with what comes next."""
+        self.requests.append((url, headers, dict(parse_qsl(body.decode()))))
+        status, answer = self.answers.pop(0)
+        return succeed(Fetched(status, Headers(), json.dumps(answer).encode()))
+
+
 @frozen
 class Vendor:
     """What a vendor publishes and what it says of a person who logs in."""
@@ -45,9 +78,19 @@ class Vendor:
     metadata: dict
     claims: dict
     header: dict = field(factory=lambda: {"typ": None})
+    asked: dict = field(factory=dict)
+    ended: tuple = (400, {"error": "invalid_grant"})
 
 
 OKTA = Vendor(
+    asked={"scope": "openid profile email offline_access groups"},
+    ended=(
+        400,
+        {
+            "error": "invalid_grant",
+            "error_description": "The refresh token is invalid or expired.",
+        },
+    ),
     recipe="okta",
     key={"alg": "RS256", "use": "sig"},
     metadata={
@@ -83,6 +126,14 @@ OKTA = Vendor(
 )
 
 GOOGLE = Vendor(
+    asked={"access_type": "offline", "prompt": "consent"},
+    ended=(
+        400,
+        {
+            "error": "invalid_grant",
+            "error_description": "Token has been expired or revoked.",
+        },
+    ),
     recipe="google",
     key={"alg": "RS256", "use": "sig"},
     metadata={
@@ -110,6 +161,19 @@ GOOGLE = Vendor(
 
 _ENTRA_BASE = f"https://login.microsoftonline.com/{TENANT}"
 ENTRA = Vendor(
+    asked={"scope": "openid profile email offline_access"},
+    ended=(
+        400,
+        {
+            "error": "invalid_grant",
+            "error_description": "AADSTS700082: The refresh token has expired.",
+            "error_codes": [700082],
+            "timestamp": "2026-01-01 00:00:00Z",
+            "trace_id": TENANT,
+            "correlation_id": TENANT,
+            "error_uri": "https://login.microsoftonline.com/error?code=700082",
+        },
+    ),
     recipe="entra",
     key={
         "use": "sig",
@@ -145,6 +209,14 @@ ENTRA = Vendor(
 )
 
 AUTH0 = Vendor(
+    asked={"scope": "openid profile email offline_access"},
+    ended=(
+        403,
+        {
+            "error": "invalid_grant",
+            "error_description": "Unknown or invalid refresh token.",
+        },
+    ),
     recipe="auth0",
     key={"alg": "RS256", "use": "sig", "x5t": "t", "x5c": ["MIIC"]},
     metadata={
@@ -175,6 +247,11 @@ AUTH0 = Vendor(
 
 _KEYCLOAK_BASE = "https://id.example.com/realms/data/protocol/openid-connect"
 KEYCLOAK = Vendor(
+    asked={"scope": "openid profile email"},
+    ended=(
+        400,
+        {"error": "invalid_grant", "error_description": "Session not active"},
+    ),
     recipe="keycloak",
     key={"alg": "RS256", "use": "sig"},
     metadata={
@@ -212,7 +289,7 @@ KEYCLOAK = Vendor(
 )
 
 
-class Replayed(SynchronousTestCase):
+class Replayed:
     """One vendor's documents and tokens, before the settings of its recipe."""
 
     vendor: Vendor
@@ -262,6 +339,81 @@ class Replayed(SynchronousTestCase):
             self.fail("nobody logged in")
         return self.admission.admit(active).refusal == ""
 
+    def people(self):
+        """Give the server's side of a login, and the vendor's token endpoint."""
+        proxy = self.oauth.proxy
+        vendor = TokenEndpoint()
+        upstream = Upstream(
+            vendor,
+            self.bench.clock,
+            self.oauth.provider,
+            proxy.client_id,
+            proxy.client_secret,
+            "https://mcp.example.com/oauth/callback",
+            proxy.upstream_scopes,
+        )
+        people = People(upstream, self.bench.introspector, self.admission.admit)
+        return vendor, upstream, people
+
+    def run_(self, coroutine):
+        """Give the result of a coroutine that has one at once."""
+        return self.successResultOf(Deferred.fromCoroutine(coroutine))
+
+    def id_token(self, **changes):
+        """Mint an ID token of the vendor."""
+        claims = {
+            "iss": self.issuer,
+            "aud": self.client_id,
+            "iat": NOW,
+            "exp": NOW + 3600,
+            **self.vendor.claims,
+            **changes,
+        }
+        return minted(claims, header=None, **self.vendor.header)
+
+    def test_login_through_proxy(self):
+        """The request, the code and the refresh are as the vendor wants them."""
+        vendor, upstream, people = self.people()
+        url = upstream.login_url(self.endpoints(), "s", "v" * 43, "n")
+        where, _, query = url.partition("?")
+        self.assertEqual(where, self.vendor.metadata["authorization_endpoint"])
+        asked = dict(parse_qsl(query))
+        self.assertEqual(asked["client_id"], self.client_id)
+        self.assertEqual(asked["code_challenge_method"], "S256")
+        self.assertNotIn("resource", asked)
+        for name, value in self.vendor.asked.items():
+            self.assertEqual(asked[name], value)
+        vendor.answers = [
+            (200, granted(self.id_token(nonce="n"), refresh_token="upstream-1")),
+            (200, granted(self.id_token())),
+            self.vendor.ended,
+        ]
+        person, tokens = self.run_(people.log_in("code", "v" * 43, "n"))
+        self.assertEqual(people.admit(person, "client").refusal, "")
+        again, tokens = self.run_(people.look_again(person, tokens))
+        self.assertEqual(again.subject, person.subject)
+        self.assertEqual(tokens.refresh, "upstream-1")
+        ended = Deferred.fromCoroutine(people.look_again(person, tokens))
+        self.failureResultOf(ended, UpstreamRefused)
+        for where, headers, form in vendor.requests:
+            self.assertEqual(where, self.vendor.metadata["token_endpoint"])
+            self.assertTrue(headers["Authorization"].startswith("Basic "))
+            self.assertNotIn("resource", form)
+        self.assertEqual(vendor.requests[0][2]["code_verifier"], "v" * 43)
+
+    def test_trouble(self):
+        """A secret that ended, or a vendor that fails, lets nobody out and nobody in."""
+        for answer in (
+            (401, {"error": "invalid_client"}),
+            (429, {"error": "rate_limited"}),
+            (500, {"error": "server_error"}),
+            (200, {"access_token": 7}),
+        ):
+            vendor, _, people = self.people()
+            vendor.answers = [answer]
+            login = Deferred.fromCoroutine(people.log_in("code", "v" * 43, "n"))
+            self.failureResultOf(login, Undecidable)
+
     def endpoints(self):
         """Give the endpoints that the server will use."""
         return self.successResultOf(self.bench.introspector.endpoints())
@@ -277,7 +429,7 @@ class Replayed(SynchronousTestCase):
             self.assertIsNone(self.login(**change), change)
 
 
-class OktaTests(Replayed):
+class OktaTests(Replayed, SynchronousTestCase):
     """Okta."""
 
     vendor = OKTA
@@ -298,7 +450,7 @@ class OktaTests(Replayed):
         self.assertEqual(self.endpoints().token, token)
 
 
-class GoogleTests(Replayed):
+class GoogleTests(Replayed, SynchronousTestCase):
     """Google."""
 
     vendor = GOOGLE
@@ -324,7 +476,7 @@ class GoogleTests(Replayed):
         self.assertNotEqual(problems(environ=environ), ())
 
 
-class EntraTests(Replayed):
+class EntraTests(Replayed, SynchronousTestCase):
     """Microsoft Entra ID."""
 
     vendor = ENTRA
@@ -353,7 +505,7 @@ class EntraTests(Replayed):
         self.assertEqual(self.endpoints().token, self.vendor.metadata["token_endpoint"])
 
 
-class Auth0Tests(Replayed):
+class Auth0Tests(Replayed, SynchronousTestCase):
     """Auth0."""
 
     vendor = AUTH0
@@ -373,7 +525,7 @@ class Auth0Tests(Replayed):
         self.assertEqual(self.endpoints().token, self.vendor.metadata["token_endpoint"])
 
 
-class KeycloakTests(Replayed):
+class KeycloakTests(Replayed, SynchronousTestCase):
     """Keycloak."""
 
     vendor = KEYCLOAK
