@@ -16,6 +16,8 @@ from mcp_trino.introspection.refused import Refused, shown
 from mcp_trino.introspection.rules import Rules, for_tenant, is_tenant_id
 
 MAX_NAME_CHARS = 255
+# A client that registered with this server carries what it registered.
+MAX_CLIENT_CHARS = 2048
 _ONLY_IN_ID_TOKENS = ("nonce", "at_hash", "c_hash")
 # RFC 6749 section 3.3.
 _SCOPE_CHARS = frozenset(map(chr, range(0x21, 0x7F))) - frozenset('"\\')
@@ -35,7 +37,7 @@ def judge(claims: _Claims, rules: Rules, now: float) -> Active:
     audiences = _check_audience(claims, rules)
     _check_kind(claims, rules)
     reading = _Reading(claims, rules)
-    client_id = reading.first(rules.provider.client_claims)
+    client_id = reading.first(rules.provider.client_claims, MAX_CLIENT_CHARS)
     is_person = rules.is_login or not reading.is_service(client_id)
     return Active(
         issuer=rules.issuer,
@@ -157,12 +159,14 @@ class _Reading:
     claims: _Claims
     rules: Rules
 
-    def first(self, names: tuple[str, ...]) -> str:
+    def first(self, names: tuple[str, ...], most: int = MAX_NAME_CHARS) -> str:
         """Give the first claim of these that is there, empty for none."""
         for name in names:
             value = self._find(name)
             if isinstance(value, str) and value:
-                return _name(name, value)
+                if not _is_name(value, most):
+                    raise Refused(f"its {name} is {shown(value)}")
+                return value
         return ""
 
     def subject(self, *, is_person: bool) -> str:
@@ -249,11 +253,5 @@ def _texts(value: object) -> list[str]:
     return [item for item in items if isinstance(item, str) and _is_name(item)]
 
 
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= MAX_NAME_CHARS and text.isprintable()
-
-
-def _name(claim: str, value: str) -> str:
-    if not _is_name(value):
-        raise Refused(f"its {claim} is {shown(value)}")
-    return value
+def _is_name(text: str, most: int = MAX_NAME_CHARS) -> bool:
+    return 0 < len(text) <= most and text.isprintable()

@@ -776,6 +776,13 @@ class OwnTokenTests(JudgingTestCase):
         self.assertEqual(active.issuer, OWN_ISSUER)
         self.assertEqual(active.client_id, "https://client.example/about")
 
+    def test_registered_client(self) -> None:
+        """A client id may have the whole registration in it."""
+        claims = own_claims(client_id="c" * 2048)
+        self.active(self.own, minted(claims, self.key, typ="at+jwt"))
+        longer = minted(own_claims(client_id="c" * 2049), self.key, typ="at+jwt")
+        self.assert_refused(self.own, longer, "its client_id is")
+
     def test_b23_rules_of_one_issuer(self) -> None:
         """Neither a provider's token nor one of another kind is taken for ours."""
         tokens = {
