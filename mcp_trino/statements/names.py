@@ -5,6 +5,7 @@ import re
 from mcp_trino.errors import InvalidArgument
 
 _MOST_PARTS = 3
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*").fullmatch
 _PART = re.compile(r"""\s*("[^"]*(?:""[^"]*)*"|[^\s."'`;,()]+)\s*(\.|\Z)""")
 
 
@@ -60,6 +61,11 @@ def quote_identifier(name: str) -> str:
     if not name:
         raise InvalidArgument("a name must not be empty")
     return '"' + name.replace('"', '""') + '"'
+
+
+def written(name: str) -> str:
+    """Write one part of a name as a person would, quoted only where it must be."""
+    return name if _PLAIN(name) else quote_identifier(name)
 
 
 def quote_literal(value: str) -> str:

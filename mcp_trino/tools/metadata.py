@@ -7,6 +7,7 @@ from attrs import define, evolve, field
 
 from mcp_trino.errors import StatementFailed
 from mcp_trino.queries import PageState
+from mcp_trino.statements.names import written
 from mcp_trino.tools import information_schema
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.description import (
@@ -19,7 +20,6 @@ from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.failures import FORESEEN, failure_of
 from mcp_trino.tools.output import output_schema
 from mcp_trino.tools.statistics import STATISTICS_SCHEMA, Statistics
-from mcp_trino.tools.suggestions import written
 from mcp_trino.tools.tool import Call, Reply, Tool
 
 _MOST_COLUMNS = 10_000

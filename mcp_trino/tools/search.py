@@ -12,6 +12,7 @@ from twisted.internet.task import Cooperator
 
 from mcp_trino.errors import InvalidArgument, PageGone
 from mcp_trino.queries import Column, Page
+from mcp_trino.statements.names import written
 from mcp_trino.tools import information_schema
 from mcp_trino.tools.arguments import Argument
 from mcp_trino.tools.dictionary import Dictionary, drop
@@ -27,7 +28,6 @@ from mcp_trino.tools.index import (
 from mcp_trino.tools.kept import Kept
 from mcp_trino.tools.output import PAGE_SCHEMA, own_page, page_reply
 from mcp_trino.tools.paging import next_page
-from mcp_trino.tools.suggestions import written
 from mcp_trino.tools.tool import Call, Reply, Tool
 
 _T = TypeVar("_T")

@@ -4,12 +4,11 @@ The nearest real names for one that Trino does not know.
 Asked as the person herself, so that Trino names only what she may see.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-from attrs import define, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
@@ -20,55 +19,21 @@ from mcp_trino.interfaces import ICoordinator
 from mcp_trino.principal import Principal
 from mcp_trino.queries import Statement, Window
 from mcp_trino.statements.allowlist import Allowlist
-from mcp_trino.statements.lexer import Kind, tokens
-from mcp_trino.statements.names import fold, quote_identifier
-from mcp_trino.tools import information_schema
+from mcp_trino.statements.names import written
 from mcp_trino.tools.failures import FORESEEN
 from mcp_trino.tools.functions import BUILT_IN_FUNCTIONS
 from mcp_trino.tools.kept import Kept
+from mcp_trino.tools.unknown import FUNCTIONS, Unknown, unknown_name
 
 _SECONDS = 2.0
 _SHOWN = 3
-_MOST_TABLES = 20
 _MOST_NAMES = 500
 _MOST_BYTES = 1_000_000
 _LEARN_SECONDS = 20.0
 _MOST_FUNCTIONS = 10_000
 _FUNCTIONS_SECONDS = 3600.0
 _MOST_IDENTITIES = 200
-_FUNCTIONS = "functions"
-_TABLE_FUNCTIONS = frozenset({"sequence", "exclude_columns"})
-_TYPES = frozenset(
-    """
-    array bigint boolean char date decimal double hyperloglog integer interval
-    ipaddress json map qdigest real row smallint tdigest time timestamp tinyint
-    uuid varbinary varchar
-    """.split()  # noqa: SIM905 - a list of literals says no more
-)
-_BEFORE_NAMES = frozenset({".", ",", "FROM", "JOIN", "TABLE", "DESCRIBE", "DESC"})
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*").fullmatch
-
 _Identity = tuple[str, str | None]
-Chain = tuple[str, ...]
-Seen = tuple[tuple[str, str, str], ...]
-
-
-@frozen
-class _Unknown:
-    """
-    A name that Trino does not know, and where the known ones are.
-
-    :ivar source: a query whose only column holds them, ``None`` when it takes
-        no query.
-    :ivar place: the catalog and schema that they are in, as far as it is known.
-    :ivar names: those that are known without a query.
-    """
-
-    kind: str
-    name: str
-    source: str | None
-    place: tuple[str, ...] = ()
-    names: frozenset[str] = frozenset()
 
 
 @define(eq=False)
@@ -102,13 +67,11 @@ class Suggestions:
 
         :param statement: the statement that failed with the error.
         """
-        find = _UNKNOWN.get(error.name)
-        seen = _seen(statement, self._allowlist) if find else ()
-        unknown = find(error.message, statement, seen) if find else None
+        unknown = unknown_name(error, statement, self._allowlist)
         if unknown is None:
             return None
         names: Iterable[str] = unknown.names
-        if unknown.kind == _FUNCTIONS:
+        if unknown.kind == FUNCTIONS:
             names = self._function_names(principal)
         elif unknown.source is not None:
             page = await self._asked(unknown.source, principal, _SECONDS, _MOST_NAMES)
@@ -116,7 +79,7 @@ class Suggestions:
         near = ", ".join(map(written, _ranked(unknown.name, names)[:_SHOWN]))
         return f"nearest {unknown.kind}: {near}" if near else None
 
-    def _may_be_seen(self, unknown: _Unknown, name: str) -> bool:
+    def _may_be_seen(self, unknown: Unknown, name: str) -> bool:
         allows: dict[str, Callable[..., bool]] = {
             "catalogs": self._allowlist.catalog,
             "schemas": self._allowlist.schema,
@@ -179,112 +142,3 @@ def _ranked(wanted: str, names: Iterable[str]) -> list[str]:
 def _pairs(name: str) -> Counter[str]:
     letters = f" {name.lower().replace('_', '')} "
     return Counter(map("".join, pairwise(letters)))
-
-
-def written(name: str) -> str:
-    """Give one part of a name as a statement may have it, quoted where it must be."""
-    return name if _PLAIN(name) else quote_identifier(name)
-
-
-def _column(message: str, statement: Statement, seen: Seen) -> _Unknown | None:
-    del statement
-    found = re.match(
-        r"Column '(.+)' (?:cannot be resolved|is missing from (?:left|right) side)",
-        message,
-    )
-    if found is None or not seen:
-        return None
-    name = found[1].rpartition(".")[2]
-    return _Unknown("columns", name, information_schema.column_names(seen))
-
-
-def _table(message: str, statement: Statement, seen: Seen) -> _Unknown | None:
-    del statement, seen
-    found = re.match(r"Table '([^.]+)\.([^.]+)\.(.+)' does not exist", message)
-    if found is None:
-        return None
-    catalog, schema, name = found.groups()
-    source = information_schema.tables_like(catalog, schema, name)
-    return _Unknown("tables", name, source, (catalog, schema))
-
-
-def _schema(message: str, statement: Statement, seen: Seen) -> _Unknown | None:
-    del seen
-    found = re.match(r"Schema '(.+)' does not exist", message)
-    if found is None:
-        return None
-    name = found[1]
-    chains = _chains(statement.text)
-    catalogs = [chain[0] for chain in chains if chain[1:2] == (name,)]
-    catalog = catalogs[0] if catalogs else statement.catalog
-    if catalog is None:
-        return None
-    source = information_schema.schemas_like(catalog, name)
-    return _Unknown("schemas", name, source, (catalog.lower(),))
-
-
-def _catalog(message: str, statement: Statement, seen: Seen) -> _Unknown | None:
-    del statement, seen
-    found = re.match(r"Catalog '(.+)' not found", message)
-    return (
-        _Unknown("catalogs", found[1], information_schema.CATALOGS) if found else None
-    )
-
-
-def _function(message: str, statement: Statement, seen: Seen) -> _Unknown | None:
-    del statement, seen
-    found = re.match(r"(Table f|F)unction '(.+)' not registered", message)
-    if found is None:
-        return None
-    name = found[2].rpartition(".")[2]
-    if found[1] == "F":
-        return _Unknown(_FUNCTIONS, name, None)
-    return _Unknown("table functions", name, None, names=_TABLE_FUNCTIONS)
-
-
-def _type(message: str, statement: Statement, seen: Seen) -> _Unknown | None:
-    del statement, seen
-    found = re.match(r"Unknown type: ([a-z_]+)", message)
-    return _Unknown("types", found[1], None, names=_TYPES) if found else None
-
-
-_UNKNOWN: dict[str, Callable[[str, Statement, Seen], _Unknown | None]] = {
-    "COLUMN_NOT_FOUND": _column,
-    "TABLE_NOT_FOUND": _table,
-    "SCHEMA_NOT_FOUND": _schema,
-    "CATALOG_NOT_FOUND": _catalog,
-    "FUNCTION_NOT_FOUND": _function,
-    "TYPE_MISMATCH": _type,
-    "TYPE_NOT_FOUND": _type,
-}
-
-
-def _seen(statement: Statement, allowlist: Allowlist) -> Seen:
-    """Give what may be the tables of a statement, those that may be seen."""
-    tables = []
-    for chain in _chains(statement.text):
-        catalog, schema, table = (None, None, *chain)[-3:]
-        catalog, schema = catalog or statement.catalog, schema or statement.schema
-        if catalog and schema and table:
-            tables.append((catalog.lower(), schema.lower(), table))
-    found = [table for table in dict.fromkeys(tables) if allowlist.table(*table)]
-    return tuple(found[:_MOST_TABLES])
-
-
-def _chains(text: str) -> list[Chain]:
-    """Give the names that stand where tables do, taken apart at their dots."""
-    chains: list[Chain] = []
-    before, collecting = "", False
-    for token in tokens(text):
-        if token.kind in (Kind.BLANK, Kind.COMMENT):
-            continue
-        if token.kind in (Kind.WORD, Kind.QUOTED_NAME) and before in _BEFORE_NAMES:
-            if before != ".":
-                chains.append((fold(token.text),))
-                collecting = True
-            elif collecting:
-                chains[-1] += (fold(token.text),)
-        elif token.keyword != ".":
-            collecting = False
-        before = token.keyword
-    return chains

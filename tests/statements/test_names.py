@@ -11,6 +11,7 @@ from mcp_trino.statements.names import (
     parse_qualified_name,
     quote_identifier,
     quote_literal,
+    written,
 )
 
 
@@ -88,3 +89,14 @@ class QuoteTests(SynchronousTestCase):
     def test_word(self) -> None:
         """A word without quotes is only lowered."""
         self.assertEqual(fold("Ab_1"), "ab_1")
+
+
+class WrittenTests(SynchronousTestCase):
+    """Names as a statement may have them."""
+
+    def test_quotes(self) -> None:
+        """A name is quoted only where it has to be."""
+        self.assertEqual(
+            [written(name) for name in ("a_1", "1a", "my-t", 'x"y', "ä")],
+            ["a_1", '"1a"', '"my-t"', '"x""y"', '"ä"'],
+        )

@@ -359,7 +359,7 @@ class MetadataTests(RealTestCase):
         """Tables are found by names and comments, of theirs and of columns."""
 
         async def talk(ask: Ask) -> None:
-            found = await ask("search_tables", text="an odd ab")
+            found = await ask("search_tables", text="the odd one")
             self.assertEqual(
                 found["rows"][0],
                 ['memory."odd-schema"."odd.name"', "An odd table", ["a b"]],

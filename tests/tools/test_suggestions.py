@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.errors import Busy, StatementFailed
 from mcp_trino.queries import Page, Statement
-from mcp_trino.tools.suggestions import Suggestions, written
+from mcp_trino.tools.suggestions import Suggestions
 from tests.tools.scripted import ALICE, ScriptedCoordinator, only, page
 
 MESSAGES = {
@@ -283,14 +283,3 @@ class SuggestionsTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(hint))
         self.assertEqual(len(canceled), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-
-
-class WrittenTests(SynchronousTestCase):
-    """Names as a statement may have them."""
-
-    def test_quotes(self) -> None:
-        """A name is quoted only where it has to be."""
-        self.assertEqual(
-            [written(name) for name in ("a_1", "1a", "my-t", 'x"y', "ä")],
-            ["a_1", '"1a"', '"my-t"', '"x""y"', '"ä"'],
-        )
