@@ -12,7 +12,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -20,14 +19,14 @@ from twisted.web.iweb import IAgentEndpointFactory
 
 from mcp_trino.errors import Undecidable, UnknownClient
 from mcp_trino.fetching import Fetched, Fetcher, FetchFailed, TooLong
-from mcp_trino.oauth.client import Client, readable_name
+from mcp_trino.oauth.client import Client
 from mcp_trino.oauth.public_addresses import is_public
+from mcp_trino.oauth.published_client import published_client
 from mcp_trino.oauth.rates import Allowance
-from mcp_trino.oauth.redirects import InvalidRedirect, RedirectPolicy
+from mcp_trino.oauth.redirects import RedirectPolicy
 
 MAX_URL_CHARS = 512
 MAX_BYTES = 16 * 1024
-MAX_REDIRECTS = 20
 MAX_KEPT = 1000
 MAX_AT_ONCE = 16
 MAX_AT_ONCE_AND_HOST = 4
@@ -156,7 +155,7 @@ class ClientDocuments:
     async def _judged(self, url: str, host: str, old: _Kept | None) -> _Kept:
         try:
             fetched = await self._fetched(url, host)
-            client = _client(url, host, fetched, self._policy)
+            client = published_client(url, host, fetched.body, self._policy)
         except UnknownClient as error:
             self._log.warn("{url}: {reason}", url=url, reason=str(error))
             until = self._reactor.seconds() + REFUSED_SECONDS
@@ -201,58 +200,6 @@ class ClientDocuments:
         wait = self._each_host.take(host) or self._everybody.take("")
         if full or wait:
             raise Undecidable("too many documents of clients are asked for", wait or 2)
-
-
-def _client(url: str, host: str, fetched: Fetched, policy: RedirectPolicy) -> Client:
-    """
-    Read a document.
-
-    :raise UnknownClient: it is none, or not that of a public client.
-    """
-    try:
-        document = orjson.loads(fetched.body)
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict) or document.get("client_id") != url:
-        raise UnknownClient("The application's document is not the one of its id.")
-    method = document.get("token_endpoint_auth_method", "none")
-    if method != "none" or "client_secret" in document or _private(document):
-        raise UnknownClient("The application's document is not of a public client.")
-    uris = document.get("redirect_uris")
-    if not isinstance(document.get("client_name"), str) or not isinstance(uris, list):
-        raise UnknownClient("The application's document has no name or no redirects.")
-    redirects = _redirects(url, uris, str(document.get("application_type")), policy)
-    return Client(url, readable_name(document["client_name"]), redirects, host)
-
-
-def _private(document: dict[str, Any]) -> bool:
-    """Whether there is a key in it that nobody should have published."""
-    jwks = document.get("jwks")
-    keys = jwks.get("keys") if isinstance(jwks, dict) else None
-    return any(
-        isinstance(key, dict) and {"d", "k", "p", "q"} & set(key)
-        for key in (keys if isinstance(keys, list) else ())
-    )
-
-
-def _redirects(
-    url: str, uris: list[Any], application_type: str, policy: RedirectPolicy
-) -> tuple[str, ...]:
-    """Take the redirects that this server knows, and those of the same origin."""
-    origin = "/".join(url.split("/")[:3])
-    own = evolve(policy, any_https=True)
-    taken: list[str] = []
-    for uri in uris[:MAX_REDIRECTS]:
-        try:
-            judge = own if str(uri).startswith(f"{origin}/") else policy
-            judge.check(str(uri), application_type)
-            taken.append(uri)
-        except InvalidRedirect as error:
-            if not error.unlisted:
-                raise UnknownClient(f"In the application's document {error}.") from None
-    if not taken:
-        raise UnknownClient("This server knows no redirect of the application.")
-    return tuple(taken)
 
 
 def _fresh_seconds(fetched: Fetched) -> float:
