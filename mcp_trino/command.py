@@ -5,6 +5,7 @@ Exit codes: 0 when it ended as it was asked to, 1 when it could not start or
 did not understand; the reason is on standard error.
 """
 
+import atexit
 import os
 import socket
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 from pathlib import Path
+from secrets import token_urlsafe
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from attrs import evolve
@@ -29,14 +32,17 @@ from mcp_trino.log import observer_of
 from mcp_trino.oauth.development_tokens import development_token
 from mcp_trino.oauth.keyring import KeyFile
 from mcp_trino.oauth.keys import PUBLISH_AHEAD_SECONDS
-from mcp_trino.sandbox.launch import TrinoLaunch
-from mcp_trino.sandbox.process import SandboxServer
+from mcp_trino.sandbox import realm
+from mcp_trino.sandbox.launch import KeycloakLaunch, TrinoLaunch
+from mcp_trino.sandbox.ports import any_free_port
+from mcp_trino.sandbox.process import SandboxServer, SandboxServers
 from mcp_trino.settings import Transport
 from mcp_trino.startup import refuse_to_start
 from mcp_trino.tap import Options, makeService
 
 _FIRST_PORT = 8080
 _PORTS = 100
+_PERSON = "alice"
 
 _HELP = """\
 Usage: mcp-trino [command] [options]
@@ -80,7 +86,32 @@ class _SandboxOptions(_HTTPOptions):
             None,
             "have a catalog of Iceberg tables, too: downloads 346 MB more, once",
         ],
+        [
+            "oauth",
+            None,
+            "have people log in, at a Keycloak beside it: downloads 176 MB more, once",
+        ],
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keycloak_port = 0
+        self.client_secret = token_urlsafe()
+        self.state_directory = ""
+
+    def chosen(self) -> dict[str, str]:
+        if not self["oauth"]:
+            return super().chosen()
+        issuer = f"http://127.0.0.1:{self.keycloak_port}/realms/{realm.NAME}"
+        return super().chosen() | {
+            "OAUTH_ENABLED": "true",
+            "OAUTH_MODE": "proxy",
+            "OAUTH_PROVIDER": "keycloak",
+            "OIDC_ISSUER": issuer,
+            "OIDC_CLIENT_ID": realm.CLIENT_ID,
+            "OIDC_CLIENT_SECRET": self.client_secret,
+            "OAUTH_STATE_DIRECTORY": self.state_directory,
+        }
 
     def postOptions(self) -> None:
         chosen = {"MCP_BIND", "MCP_HOST", "MCP_PORT", "MCP_URL"} & set(os.environ)
@@ -90,6 +121,12 @@ class _SandboxOptions(_HTTPOptions):
             self["host"] = self["host"] or "127.0.0.1"
             if port != _FIRST_PORT:
                 _say(f"Port {_FIRST_PORT} is taken, the server takes {port}.")
+        if self["oauth"]:
+            self.keycloak_port = any_free_port()
+            # Nothing of one demonstration is of use to another.
+            directory = TemporaryDirectory(prefix="mcp-trino-sandbox-")
+            atexit.register(directory.cleanup)
+            self.state_directory = directory.name
         super().postOptions()
 
 
@@ -158,11 +195,15 @@ def _serve(kind: type[Options], arguments: Sequence[str]) -> None:
 
 def _parsed(kind: type[Options], arguments: Sequence[str]) -> Options:
     options = kind()
+    _parse(options, arguments)
+    return options
+
+
+def _parse(options: Options, arguments: Sequence[str]) -> None:
     try:
         options.parseOptions(arguments)
     except UsageError as error:
         sys.exit(f"mcp-trino: {error}; see mcp-trino serve --help")
-    return options
 
 
 def run(service: IService, observer: ILogObserver) -> None:
@@ -178,7 +219,8 @@ def run(service: IService, observer: ILogObserver) -> None:
 
 
 def _sandbox(arguments: Sequence[str]) -> None:
-    options = _parsed(_SandboxOptions, arguments)
+    options = _SandboxOptions()
+    _parse(options, arguments)
     # Only now, as in ``run``.
     from twisted.internet import reactor  # noqa: PLC0415
 
@@ -190,10 +232,24 @@ def _sandbox(arguments: Sequence[str]) -> None:
     if options["iceberg"]:
         launch = launch.with_iceberg()
     trino = SandboxServer(reactor, launch, _say)
-    demonstration = Demonstration(reactor, options.settings, trino, _say)
+    if options["oauth"]:
+        keycloak = SandboxServer(reactor, _keycloak(options), _say)
+        both = SandboxServers(trino, keycloak)
+        demonstration = Demonstration(reactor, options.settings, both, _say, _PERSON)
+    else:
+        demonstration = Demonstration(reactor, options.settings, trino, _say)
     run(demonstration, observer_of(sys.stderr, LogLevel.warn))
     if demonstration.failed:
         sys.exit(1)
+
+
+def _keycloak(options: _SandboxOptions) -> KeycloakLaunch:
+    callback = f"{options.settings.web.public_url}/oauth/callback"
+    return evolve(
+        KeycloakLaunch.from_environment(os.environ),
+        realm=realm.realm([callback], options.client_secret, [_PERSON]),
+        port=options.keycloak_port,
+    )
 
 
 def _doctor(arguments: Sequence[str]) -> None:

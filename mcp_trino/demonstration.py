@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from mcp_trino.application import make_service
 from mcp_trino.errors import SandboxFailed, SandboxUnavailable
-from mcp_trino.sandbox.process import SandboxServer
+from mcp_trino.sandbox.process import SandboxServer, SandboxServers
 from mcp_trino.sandbox.proof import QUERY, prove
 from mcp_trino.settings import Settings, TrinoSettings
 from mcp_trino.startup import CannotStart
@@ -25,7 +25,11 @@ Asked through MCP: {query}
 
 Connect Claude Code:
     claude mcp add --transport http trino {url}
-All of it ends with Ctrl-C."""
+{login}All of it ends with Ctrl-C."""
+_LOGIN = """\
+It opens your browser for the login (in Claude Code: /mcp, then Authenticate):
+log in as {person} with the password {person}.
+"""
 
 
 class Demonstration(MultiService):
@@ -41,16 +45,24 @@ class Demonstration(MultiService):
         self,
         reactor: Any,
         settings: Settings,
-        trino: SandboxServer,
+        trino: SandboxServer | SandboxServers,
         say: Callable[[str], None],
+        person: str | None = None,
     ) -> None:
-        """:param say: tells the person who waits."""
+        """
+        Decide what to show.
+
+        :param trino: its URL is that of the coordinator.
+        :param say: tells the person who waits.
+        :param person: who can log in, ``None`` where nobody has to.
+        """
         super().__init__()
         self.failed = False
         self._reactor = reactor
         self._settings = settings
         self._trino = trino
         self._say = say
+        self._person = person
         self._run: Deferred[None]
 
     def startService(self) -> None:
@@ -64,8 +76,9 @@ class Demonstration(MultiService):
         settings = evolve(self._settings, trino=_at(coordinator, self._settings.trino))
         make_service(settings, self._reactor).setServiceParent(self)
         url = f"{settings.web.public_url}/mcp"
-        answer = await prove(url, asyncio.get_event_loop())
-        self._say(_SERVING.format(url=url, query=QUERY, answer=answer))
+        answer = await prove(url, asyncio.get_event_loop(), self._person)
+        login = _LOGIN.format(person=self._person) if self._person else ""
+        self._say(_SERVING.format(url=url, query=QUERY, answer=answer, login=login))
         await self._trino.ended()
 
     def _fail(self, failure: Failure) -> None:

@@ -70,20 +70,23 @@ class Options(UsageOptions):
         sys.stdout.write(f"mcp-trino {version('mcp-trino')}\n")
         sys.exit(0)
 
+    def chosen(self) -> dict[str, str]:
+        """Give the texts that come before the environment, by name of setting."""
+        return {
+            setting.name: self[option]
+            for option, setting in _BY_OPTION.items()
+            if self.get(option) is not None
+        }
+
     def postOptions(self) -> None:
         """
         Read the settings.
 
         :raise CannotStart: something is wrong with them; all of it was told.
         """
-        options = {
-            setting.name: self[option]
-            for option, setting in _BY_OPTION.items()
-            if self.get(option) is not None
-        }
         try:
             self.settings, self.warnings = read_settings(
-                options, os.environ, self["config"], self.transport
+                self.chosen(), os.environ, self["config"], self.transport
             )
             if self["check-config"]:
                 _make(self)

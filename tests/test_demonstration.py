@@ -54,6 +54,7 @@ class DemonstrationTests(SynchronousTestCase):
         self.made: list[Settings] = []
         self.server = Service()
         self.asked: list[str] = []
+        self.people: list[str | None] = []
         self.proof: Deferred[str] = Deferred()
         self.said: list[str] = []
         self.patch(demonstration, "make_service", self.make_service)
@@ -71,9 +72,10 @@ class DemonstrationTests(SynchronousTestCase):
         self.made.append(settings)
         return self.server
 
-    def prove(self, url: str, loop: object) -> Deferred[str]:
-        """Note the URL."""
+    def prove(self, url: str, loop: object, person: str | None) -> Deferred[str]:
+        """Note the URL and who logs in."""
         self.asked.append(url)
+        self.people.append(person)
         return self.proof
 
     def test_order(self) -> None:
@@ -90,6 +92,24 @@ class DemonstrationTests(SynchronousTestCase):
             "claude mcp add --transport http trino http://localhost:9000/mcp", text
         )
         self.assertEqual(self.reactor.stopped, 0)
+        self.assertEqual(self.people, [None])
+        self.assertNotIn("log in", text)
+
+    def test_login(self) -> None:
+        """Where people log in, somebody does for the proof, and it is said who can."""
+        demonstration = Demonstration(
+            self.reactor,
+            self.demonstration._settings,
+            self.trino,
+            self.said.append,
+            "alice",
+        )
+        self.trino.started = Deferred()
+        demonstration.startService()
+        self.trino.started.callback("http://127.0.0.1:4711")
+        self.assertEqual(self.people, ["alice"])
+        self.proof.callback("")
+        self.assertIn("log in as alice with the password alice", self.said[-1])
 
     def test_settings(self) -> None:
         """The server asks this Trino, with nothing that was meant for another."""

@@ -158,6 +158,7 @@ class KeycloakLaunch(Launch):
     One Keycloak to run, with one realm and an empty database.
 
     :ivar realm: the representation of the realm, as Keycloak exports it.
+    :ivar port: where to listen, ``None`` for any free port.
     :ivar certificate_file: a PEM certificate chain, to speak https.
     :ivar key_file: its key.
     :ivar admin_password: of the user ``admin`` of the realm ``master``; whoever
@@ -167,6 +168,7 @@ class KeycloakLaunch(Launch):
     program = "keycloak"
 
     realm: Mapping[str, Any] = field(factory=dict, repr=False)
+    port: int | None = None
     heap_mb: int = 512
     certificate_file: str | None = None
     key_file: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, FirstError, succeed
 from twisted.internet.error import ProcessDone
 from twisted.internet.interfaces import IProcessTransport, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
@@ -67,6 +67,53 @@ class SandboxServer:
             return succeed(None)
         self._supervisor.stop()
         return self._supervisor.wait()
+
+
+@define(eq=False)
+class SandboxServers:
+    """A server and another one that it is of no use without."""
+
+    _server: SandboxServer
+    _other: SandboxServer
+
+    def start(self) -> Deferred[str]:
+        """
+        Start both at once; to cancel this is to stop.
+
+        :return: the URL of the first, once both have answered.
+        :raise: what ``SandboxServer.start`` raises.
+        """
+        started = DeferredList(
+            [self._server.start(), self._other.start()],
+            fireOnOneErrback=True,
+            consumeErrors=True,
+        )
+        return started.addCallbacks(lambda results: str(results[0][1]), _first)
+
+    def ended(self) -> Deferred[None]:
+        """
+        Wait for the end of one of them.
+
+        :raise SandboxFailed: it ended by itself.
+        """
+        ended = DeferredList(
+            [self._server.ended(), self._other.ended()],
+            fireOnOneCallback=True,
+            fireOnOneErrback=True,
+            consumeErrors=True,
+        )
+        return ended.addCallbacks(lambda _: None, _first)
+
+    def stop(self) -> Deferred[None]:
+        """End both."""
+        stopped = DeferredList([self._server.stop(), self._other.stop()])
+        return stopped.addCallback(lambda _: None)
+
+
+def _first(failure: Failure) -> Failure:
+    """Give the failure of the one that failed first."""
+    first = failure.value
+    return first.subFailure if isinstance(first, FirstError) else failure
 
 
 class _Supervisor(ProcessProtocol):

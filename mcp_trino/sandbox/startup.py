@@ -1,7 +1,6 @@
 """From an empty machine to a server that answers: download, configure, run, wait."""
 
 import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from mcp_trino.sandbox.artifacts import ensure_unpacked
 from mcp_trino.sandbox.instances import Instance, create_instance
 from mcp_trino.sandbox.keycloak import Keycloak
 from mcp_trino.sandbox.launch import Event, KeycloakLaunch, Launch, TrinoLaunch
+from mcp_trino.sandbox.ports import any_free_port
 from mcp_trino.sandbox.program import Program
 from mcp_trino.sandbox.trino import Trino
 
@@ -43,7 +43,7 @@ class Startup:
     _processes: list["Popen[bytes]"] = field(init=False, factory=list, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._program = _program(self._launch, _free_port())
+        self._program = _program(self._launch, any_free_port())
 
     def run(self) -> None:
         """
@@ -156,11 +156,5 @@ def _program(launch: Launch, port: int) -> Program:
         case TrinoLaunch():
             return Trino(launch, port)
         case KeycloakLaunch():
-            return Keycloak(launch, port)
+            return Keycloak(launch, launch.port or port)
     raise AssertionError(launch)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from attrs import frozen
 
-from tests.e2e.browser import Browser
+from mcp_trino.sandbox.browser import Browser
 
 CALLBACK = "http://127.0.0.1/callback"
 """Where nobody listens: the browser stops there."""

@@ -14,7 +14,7 @@ from attrs import define, field
 from tests.e2e.npm_programs import npm_programs
 from tests.e2e.server_process import ServerProcess
 
-BROWSER = Path(__file__).with_name("browser.py")
+_BROWSER = Path(__file__).with_name("browser.py")
 _CLIENTS = Path(__file__).parent / "clients"
 _SECONDS = 60
 
@@ -104,7 +104,7 @@ def start_client(
     environment = {
         **os.environ,
         **server.trust,
-        "BROWSER": str(BROWSER),
+        "BROWSER": str(_browser(Path(directory.name))),
         "BROWSER_PERSON": person,
         "BROWSER_LOG": str(_log_of(directory)),
         "MCP_REMOTE_CONFIG_DIR": directory.name,
@@ -120,6 +120,14 @@ def start_client(
             stderr=errors,
         )
     return OAuthClient(server, process, directory)
+
+
+def _browser(directory: Path) -> Path:
+    """Make a program of the browser: clients know only a name to run."""
+    program = directory / "browser"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {_BROWSER} "$@"\n')
+    program.chmod(0o700)
+    return program
 
 
 def _log_of(directory: "TemporaryDirectory[str]") -> Path:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import CancelledError
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IProcessProtocol, IReactorProcess
 from twisted.python.failure import Failure
@@ -13,7 +14,7 @@ from zope.interface import implementer
 
 from mcp_trino.errors import SandboxFailed, SandboxUnavailable
 from mcp_trino.sandbox.launch import Event, TrinoLaunch
-from mcp_trino.sandbox.process import SandboxServer
+from mcp_trino.sandbox.process import SandboxServer, SandboxServers
 
 
 @implementer(IReactorProcess)
@@ -157,3 +158,81 @@ class SandboxServerTests(SynchronousTestCase):
         """What was not started has ended and can be stopped."""
         self.successResultOf(self.sandbox.stop())
         self.successResultOf(self.sandbox.ended())
+
+
+@define(eq=False)
+class _Server:
+    """A server that does what a test says."""
+
+    started: Deferred[str] = field(factory=Deferred)
+    gone: Deferred[None] = field(factory=Deferred)
+    stopped: Deferred[None] = field(factory=Deferred)
+    stops: int = 0
+
+    def start(self) -> Deferred[str]:
+        """Begin."""
+        return self.started
+
+    def ended(self) -> Deferred[None]:
+        """Last."""
+        return self.gone
+
+    def stop(self) -> Deferred[None]:
+        """End."""
+        self.stops += 1
+        return self.stopped
+
+
+class SandboxServersTests(SynchronousTestCase):
+    """Two servers that live and end together."""
+
+    def setUp(self) -> None:
+        self.trino, self.keycloak = _Server(), _Server()
+        self.both = SandboxServers(self.trino, self.keycloak)
+
+    def test_start(self) -> None:
+        """Both start at once; the URL is that of the first."""
+        started = self.both.start()
+        self.keycloak.started.callback("http://keycloak")
+        self.assertNoResult(started)
+        self.trino.started.callback("http://trino")
+        self.assertEqual(self.successResultOf(started), "http://trino")
+
+    def test_start_fails(self) -> None:
+        """When one does not start, that is the failure, as it is."""
+        started = self.both.start()
+        self.keycloak.started.errback(SandboxUnavailable("no disk"))
+        failure = self.failureResultOf(started, SandboxUnavailable)
+        self.assertEqual(str(failure.value), "no disk")
+        self.trino.started.errback(SandboxFailed("stopped"))
+
+    def test_one_ends(self) -> None:
+        """The end of one is the end of both."""
+        for name in ("trino", "keycloak"):
+            self.setUp()
+            ended = self.both.ended()
+            getattr(self, name).gone.errback(SandboxFailed("killed"))
+            self.failureResultOf(ended, SandboxFailed)
+        self.setUp()
+        ended = self.both.ended()
+        self.trino.gone.callback(None)
+        self.successResultOf(ended)
+
+    def test_stop(self) -> None:
+        """Both are stopped, and waited for."""
+        stopped = self.both.stop()
+        self.assertEqual((self.trino.stops, self.keycloak.stops), (1, 1))
+        self.trino.stopped.callback(None)
+        self.assertNoResult(stopped)
+        self.keycloak.stopped.callback(None)
+        self.successResultOf(stopped)
+
+    def test_start_canceled(self) -> None:
+        """To cancel the start is to cancel both."""
+        canceled: list[Deferred[str]] = []
+        self.trino.started = Deferred(canceled.append)
+        self.keycloak.started = Deferred(canceled.append)
+        started = self.both.start()
+        started.cancel()
+        self.failureResultOf(started, CancelledError)
+        self.assertEqual(canceled, [self.trino.started, self.keycloak.started])
