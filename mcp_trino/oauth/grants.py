@@ -197,11 +197,15 @@ class Grants:
             generation=held.grant.generation + 1,
             changed_at=self._clock.seconds(),
         )
-        return grant if await self._swap(held.record, grant) else None
+        return None if await self._swap(held, grant) is None else grant
 
-    async def keep(self, held: Held, tokens: Tokens) -> bool:
-        """Keep new tokens of the provider's; the client's stay as they are."""
-        return await self._swap(held.record, evolve(held.grant, tokens=tokens))
+    async def keep(self, held: Held, tokens: Tokens) -> Held | None:
+        """
+        Keep new tokens of the provider's; the client's stay as they are.
+
+        :return: the grant with them, ``None`` when it was changed meanwhile.
+        """
+        return await self._swap(held, evolve(held.grant, tokens=tokens))
 
     async def end(self, grant_id: str) -> Grant | None:
         """End a grant at once; give it if it was still there."""
@@ -240,8 +244,10 @@ class Grants:
             raise GrantGone
         return Held(grant, False, record), generation
 
-    async def _swap(self, old: Record, grant: Grant) -> bool:
+    async def _swap(self, held: Held, grant: Grant) -> Held | None:
         left = self.ends_at(grant) - self._clock.seconds()
         if left <= 0:
-            return False
-        return await self._records.swap(_KIND, grant.id, old, grant.to_json(), left)
+            return None
+        old, payload = held.record, grant.to_json()
+        record = await self._records.swap(_KIND, grant.id, old, payload, left)
+        return None if record is None else Held(grant, False, record)

@@ -47,18 +47,23 @@ class Records:
         """Give a value back and forget it; of two takers one gets ``None``."""
         return self._open(kind, await self._store.take(f"{kind}/{key}"))
 
-    def swap(
+    async def swap(
         self,
         kind: str,
         key: str,
         old: Record | None,
         payload: dict[str, Any],
         ttl_seconds: float,
-    ) -> Deferred[bool]:
-        """Keep a value only if nobody changed the old one meanwhile."""
+    ) -> Record | None:
+        """
+        Keep a value only if nobody changed the old one meanwhile.
+
+        :return: the new one, ``None`` when it was not kept.
+        """
         sealed = self._seal(kind, payload, ttl_seconds)
         present = None if old is None else old.sealed
-        return self._store.swap(f"{kind}/{key}", present, sealed, ttl_seconds)
+        kept = await self._store.swap(f"{kind}/{key}", present, sealed, ttl_seconds)
+        return Record(payload, sealed) if kept else None
 
     def _seal(self, kind: str, payload: dict[str, Any], ttl_seconds: float) -> bytes:
         return self._sealer.seal(kind, payload, ttl_seconds).encode("ascii")

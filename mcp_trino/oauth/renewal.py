@@ -14,7 +14,7 @@ from mcp_trino.errors import NoTrinoUser, Undecidable
 from mcp_trino.interfaces import IStore, ISubjectTokens
 from mcp_trino.oauth.grants import Grant, GrantGone, Grants, Held
 from mcp_trino.oauth.people import People
-from mcp_trino.oauth.upstream import UpstreamRefused
+from mcp_trino.oauth.upstream import Tokens, UpstreamRefused
 from mcp_trino.principal import Principal
 
 # Longer than the provider and the worker may take together.
@@ -71,14 +71,28 @@ class Renewal:
     async def _rotate(self, held: Held) -> Grant | None:
         grant = held.grant
         try:
-            person, tokens = await self._people.look_again(grant.person, grant.tokens)
+            fresh, tokens = await self._refresh(held)
+            person = await self._people.described(grant.person, tokens)
         except UpstreamRefused:
             await self._grants.end(grant.id)
             raise GrantGone from None
         if self._people.admit(person, grant.request.client_id).refusal:
             await self._grants.end(grant.id)
             raise GrantGone
-        return await self._grants.rotate(held, tokens, person)
+        return await self._grants.rotate(fresh, self._people.kept(tokens), person)
+
+    async def _refresh(self, held: Held) -> tuple[Held, Tokens]:
+        """
+        Ask the provider, and keep its new refresh token at once.
+
+        :raise GrantGone: somebody ended the grant meanwhile.
+        """
+        tokens = await self._people.refresh(held.grant.tokens)
+        fresh = await self._grants.keep(held, self._people.kept(tokens))
+        if fresh is None:
+            await self._people.let_go(tokens)
+            raise GrantGone
+        return fresh, tokens
 
     async def _subject_token(self, principal: Principal) -> str:
         held = await self._grants.get(principal.grant)
@@ -93,12 +107,9 @@ class Renewal:
             if self._holds(held):
                 return held.grant.tokens.access
             try:
-                _, tokens = await self._people.look_again(
-                    held.grant.person, held.grant.tokens
-                )
-            except UpstreamRefused:
+                _, tokens = await self._refresh(held)
+            except (UpstreamRefused, GrantGone):
                 raise _LOGIN_AGAIN from None
-            await self._grants.keep(held, tokens)
         return tokens.access
 
     def _holds(self, held: Held) -> bool:

@@ -17,6 +17,7 @@ from mcp_trino.oauth.logins import Logins
 from mcp_trino.oauth.people import Admit, People
 from mcp_trino.oauth.rates import Allowance
 from mcp_trino.oauth.records import Records
+from mcp_trino.oauth.remembered_endpoints import RememberedEndpoints
 from mcp_trino.oauth.renewal import Renewal
 from mcp_trino.oauth.resource_indicators import ResourceIndicators
 from mcp_trino.oauth.revocation import RevocationEndpoint
@@ -110,7 +111,8 @@ def authorization_server(
         settings.upstream_scopes,
         audience,
     )
-    people = People(upstream, around.introspector, around.admit, keeps_access_tokens)
+    introspector = RememberedEndpoints(around.introspector, clock)
+    people = People(upstream, introspector, around.admit, clock, keeps_access_tokens)
     grants = Grants(
         records,
         clock,
@@ -121,7 +123,7 @@ def authorization_server(
     connections = Connections(grants, records, people, audit, settings.refresh_seconds)
     consent = Consent(around.sealer, cookies, offer.issuer)
     allowance = Allowance(clock, LOGINS_PER_MINUTE)
-    logins = Logins(records, cookies, upstream, around.introspector, people, allowance)
+    logins = Logins(records, cookies, upstream, introspector, people, allowance)
     page = ConnectionsPage(around.sealer, cookies, consent, connections, logins)
     renewal = Renewal(grants, people, around.store, clock)
     tokens = AccessTokens(

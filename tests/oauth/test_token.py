@@ -449,8 +449,27 @@ class RefreshTests(WorldTestCase):
             self.assertEqual(dict(reply.headers)[b"Retry-After"], b"5")
             self.provider.status = 200
             self.provider.away = self.provider.undecidable = False
+            self.clock.advance(61)
         self.assertEqual(self.refresh(token).status, 200)
         self.flushLoggedErrors()
+
+    def test_rotated_upstream(self) -> None:
+        """A provider's new refresh token is kept, whatever happens after it came."""
+        token = self.first["refresh_token"]
+        self.provider.unidentifying = 3
+        answer = self.refresh_later(token)
+        self.clock.pump([1.0] * 3)
+        reply = self.successResultOf(answer)
+        self.is_refused(reply, "temporarily_unavailable", 503)
+        self.assertEqual(self.refresh(token).status, 200)
+        self.flushLoggedErrors()
+
+    def test_worker_busy(self) -> None:
+        """A worker that is busy for a moment does not end a refresh."""
+        self.provider.unidentifying = 2
+        answer = self.refresh_later(self.first["refresh_token"])
+        self.clock.pump([1.0] * 3)
+        self.assertEqual(self.successResultOf(answer).status, 200)
 
     def test_g115_let_out(self) -> None:
         """A person whom the provider let out is out at the next refresh."""

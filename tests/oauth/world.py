@@ -109,6 +109,7 @@ class ScriptedProvider:
     :ivar status: of its token endpoint, when it is broken.
     :ivar away: nobody reaches it.
     :ivar undecidable: the worker does not answer.
+    :ivar unidentifying: how often the worker does not know an ID token yet.
     :ivar out: people whom it let out.
     :ivar rotates: gives a new refresh token each time.
     :ivar refreshes: gives refresh tokens at all.
@@ -123,6 +124,7 @@ class ScriptedProvider:
     status: int = 200
     away: bool = False
     undecidable: bool = False
+    unidentifying: int = 0
     out: set[str] = field(factory=set)
     rotates: bool = True
     refreshes: bool = True
@@ -227,6 +229,9 @@ class ScriptedProvider:
         """See ``IIntrospector``."""
         if self.undecidable:
             return fail(Undecidable("no worker"))
+        if self.unidentifying:
+            self.unidentifying -= 1
+            return fail(Undecidable("no keys yet"))
         _, subject, shown = id_token.split(".", 2)
         if nonce and shown != nonce:
             return succeed(None)
