@@ -68,8 +68,8 @@ class EscapeTests(GuardedTestCase):
         """Without lists they run, and Trino's own list names what is hidden."""
         profile = PROFILES[1]
         wanted = dict(zip(("catalog", "schema", "table"), profile.hidden, strict=True))
-        for one in tries(profile)[::2]:
-            if one.certain:
+        for one in tries(profile):
+            if one.certain and ".".join(profile.hidden) in one.text:
                 query_id = self.sql(one.text)
                 request = Request(
                     f"{real_trino()}/v1/query/{query_id}?pruned=true",
