@@ -51,6 +51,7 @@ class GuardedTestCase(TestCase):
         )
         self.addCleanup(self.past.close)
         self.sql("CREATE SCHEMA IF NOT EXISTS memory.guard_escapes")
+        self.addCleanup(self.sql, "DROP SCHEMA memory.guard_escapes CASCADE")
         self.sql(
             "CREATE TABLE IF NOT EXISTS memory.guard_escapes.nation AS TABLE nation"
         )
