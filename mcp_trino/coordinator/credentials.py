@@ -19,7 +19,12 @@ from zope.interface import implementer
 
 from mcp_trino.coordinator.token_endpoint import TokenEndpoint
 from mcp_trino.coordinator.tokens import Tokens
-from mcp_trino.errors import CoordinatorRefused, NoTrinoUser
+from mcp_trino.errors import (
+    CoordinatorRefused,
+    CoordinatorUnreachable,
+    NoTrinoUser,
+    Undecidable,
+)
 from mcp_trino.interfaces import ISubjectTokens
 from mcp_trino.principal import Principal
 
@@ -143,7 +148,12 @@ class ExchangedTokens:
             raise TypeError("a server has no token to exchange")
 
         async def exchanged() -> tuple[str, float]:
-            subject_token = await self._subject_tokens.subject_token(principal)
+            try:
+                subject_token = await self._subject_tokens.subject_token(principal)
+            except Undecidable as error:
+                raise CoordinatorUnreachable(
+                    "the identity provider cannot say now who you are"
+                ) from error
             return await self._endpoint.exchange(subject_token)
 
         return _bearer(await self._tokens.get(_key(principal), exchanged))

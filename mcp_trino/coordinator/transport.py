@@ -244,8 +244,8 @@ class Session:
         return self.request("GET", url)
 
     def head(self, url: str, **_: Any) -> Response:
-        """Not ask for spooled segments, which is all that the client does by it."""
-        raise NotImplementedError(url)
+        """Refuse: the client only asks so for spooled segments, which are not used."""
+        raise AssertionError(url)
 
     def delete(self, url: str, **_: Any) -> Response:
         """Send a DELETE."""

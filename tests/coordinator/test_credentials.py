@@ -6,9 +6,10 @@ from pathlib import Path
 
 from treq.client import HTTPClient
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mcp_trino.coordinator import token_endpoint
@@ -26,6 +27,7 @@ from mcp_trino.errors import (
     CoordinatorRefused,
     CoordinatorUnreachable,
     NoTrinoUser,
+    Undecidable,
 )
 from mcp_trino.interfaces import ISubjectTokens
 from mcp_trino.principal import Principal
@@ -143,6 +145,18 @@ class ExchangedTokensTests(SynchronousTestCase):
         self.assertFalse(identity.forget(CoordinatorRefused(403, "no")))
         self.of(ALICE)
         self.assertEqual(self.asked, ["own"])
+
+    def test_undecidable(self):
+        """A provider that cannot say who she is now is no refusal."""
+
+        @implementer(ISubjectTokens)
+        class Silent:
+            def subject_token(self, principal):
+                return fail(Undecidable("down"))
+
+        credentials = ExchangedTokens(self, Silent(), self.tokens)
+        asked = Deferred.fromCoroutine(credentials.current(ALICE))
+        self.failureResultOf(asked, CoordinatorUnreachable)
 
     def test_presented(self):
         """What a call came with is exchanged; without it there is no user."""
