@@ -68,6 +68,11 @@ class Dictionary:
         """Whether the operator's lists keep anything away."""
         return self._allowlist.restricts
 
+    @property
+    def wait_seconds(self) -> float:
+        """How long a call may wait for its answer."""
+        return self._execution.queries.wait_seconds
+
     def place(self, arguments: Mapping[str, Any]) -> tuple[str, str | None]:
         """
         Give the catalog and, if known, the schema of a call, in lower case.
@@ -229,7 +234,7 @@ class Dictionary:
         :raise: what ``Execution.rows`` raises; errors have no position, since
             the caller has not written the statement.
         """
-        seconds = timeout_seconds or self._execution.queries.wait_seconds
+        seconds = timeout_seconds or self.wait_seconds
         statement = Statement(text, None, None, seconds)
         with _own_text():
             return await self._execution.rows(statement, call, max_rows, **bounds)

@@ -124,7 +124,7 @@ class SearchTools:
         at_once = DeferredSemaphore(_CATALOGS_AT_ONCE)
         asked = {
             name: at_once.run(self._index, name, call).addTimeout(
-                _ALL_SECONDS, self._clock
+                min(_ALL_SECONDS, self._dictionary.wait_seconds), self._clock
             )
             for name in names
             if name != _NOT_BY_ITSELF
@@ -208,7 +208,7 @@ class SearchTools:
             text,
             call,
             _MOST_TABLES,
-            _CATALOG_SECONDS,
+            min(_CATALOG_SECONDS, self._dictionary.wait_seconds),
             max_bytes=_ANSWER_BYTES,
             max_cell_chars=_MOST_CELL_CHARS,
         )
