@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.browser import Browser
+from tests.e2e.chromium import start_chromium
 from tests.e2e.oidc_provider import start_oidc_provider
 from tests.e2e.server_process import ServerProcess, start_server
 from tests.web.serving import modern
@@ -49,8 +50,8 @@ class Login:
         )
         self.client_id = answer["client_id"]
 
-    def authorize(self, resource: str | None = None) -> None:
-        """Have the person log in and allow it."""
+    def authorization_url(self) -> str:
+        """Give where the person is sent."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         query = {
             "response_type": "code",
@@ -59,15 +60,21 @@ class Login:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "state": self.state,
-            "resource": resource or f"{self.url}/mcp",
+            "resource": f"{self.url}/mcp",
         }
-        visit = self.browser.visit(
-            f"{self.url}/oauth/authorize?{urlencode(query)}", _CALLBACK
-        )
-        answer = parse_qs(urlsplit(visit.url).query)
-        assert answer["state"] == [self.state], (visit.url, visit.page)
-        assert "code" in answer, visit.url
+        return f"{self.url}/oauth/authorize?{urlencode(query)}"
+
+    def authorize(self) -> None:
+        """Have the person log in and allow it."""
+        visit = self.browser.visit(self.authorization_url(), _CALLBACK)
         self.pages = visit.pages
+        self.take(visit.url)
+
+    def take(self, url: str) -> None:
+        """Take the answer that the person brings back."""
+        answer = parse_qs(urlsplit(url).query)
+        assert answer.get("state") == [self.state], url
+        assert "code" in answer, url
         self.issuer = answer["iss"][0]
         self.code = answer["code"][0]
 
@@ -222,6 +229,34 @@ class ProxyTests(SynchronousTestCase):
         login.form("/oauth/revoke", token=login.tokens["refresh_token"])
         for login.url in (self.url, there):
             self.assertEqual(login.call()[0], 401)
+
+    def test_browser(self) -> None:
+        """A person with a real browser allows it by her keyboard; no page loads more."""
+        self.serve()
+        login = Login(self.url)
+        login.register()
+        browser = start_chromium()
+        self.addCleanup(browser.close)
+        browser.visit(login.authorization_url())
+        self.assertIn("Let", browser.evaluate("document.querySelector('h1').innerText"))
+        browser.press("Tab")
+        self.assertEqual(browser.evaluate("document.activeElement.value"), "allow")
+        browser.go_on("Enter")
+        self.assertTrue(
+            browser.evaluate("location.href").startswith(self.provider.issuer)
+        )
+        while not browser.requested[-1][0].startswith(_CALLBACK):
+            browser.evaluate(
+                "for (const i of document.querySelectorAll('input:not([type=hidden])'))"
+                " i.value = 'alice';"
+                "document.querySelector('form').requestSubmit()"
+            )
+            browser.wait()
+        login.take(browser.requested[-1][0])
+        login.redeem()
+        self.assertEqual(login.call()[0], 200)
+        loaded = [url for url, page in browser.requested if page.startswith(self.url)]
+        self.assertEqual([url for url in loaded if not url.startswith(self.url)], [])
 
     def test_side_by_side(self) -> None:
         """Many people log in at once, and all of them get in."""
