@@ -73,18 +73,30 @@ class Dictionary:
         """How long a call may wait for its answer."""
         return self._execution.queries.wait_seconds
 
+    def catalog(self, arguments: Mapping[str, Any]) -> str:
+        """
+        Give the catalog of a call, in lower case.
+
+        :raise InvalidArgument: none is known, or it may not be seen.
+        """
+        catalog, _ = self._execution.session(arguments)
+        if catalog is None:
+            raise InvalidArgument("catalog is missing; list_catalogs names them")
+        self._require(catalog.lower())
+        return catalog.lower()
+
     def place(self, arguments: Mapping[str, Any]) -> tuple[str, str | None]:
         """
         Give the catalog and, if known, the schema of a call, in lower case.
 
         :raise InvalidArgument: no catalog is known, or one of them may not be seen.
         """
-        catalog, schema = self._execution.session(arguments)
-        if catalog is None:
-            raise InvalidArgument("catalog is missing; list_catalogs names them")
-        place = (catalog.lower(), None if schema is None else schema.lower())
-        self._require(*(name for name in place if name is not None))
-        return place
+        catalog = self.catalog(arguments)
+        _, schema = self._execution.session(arguments)
+        if schema is None:
+            return catalog, None
+        self._require(catalog, schema.lower())
+        return catalog, schema.lower()
 
     def name(self, arguments: Mapping[str, Any]) -> Name:
         """

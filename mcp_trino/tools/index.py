@@ -101,7 +101,8 @@ class Index:
     """
     The tables of a catalog.
 
-    :ivar missing: what it did not tell: ``comments``, ``columns`` or ``all``.
+    :ivar missing: what it did not tell: ``comments``, ``columns``, the ``rest`` of
+        its tables or ``all``.
     """
 
     tables: tuple[Table, ...] = ()

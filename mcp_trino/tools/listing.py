@@ -53,7 +53,7 @@ class ListTools:
         return _shown("list_catalogs", call, evolve(page, columns=_CATALOG))
 
     async def _list_schemas(self, call: Call) -> Reply:
-        catalog, _ = self._dictionary.place(call.arguments)
+        catalog = self._dictionary.catalog(call.arguments)
         listed = await self._dictionary.schemas(
             call, catalog, _pattern(call), call.after
         )

@@ -88,7 +88,13 @@ class Resources:
                 return ListResourcesResult(resources=found)
         else:
             found, tool, arguments = [], "fetch_page", {"page": cursor}
-        reply = await self._messages.answer(context, tool, arguments)
+        try:
+            reply = await self._messages.answer(context, tool, arguments)
+        except MCPError as error:
+            if cursor is not None or error.error.code != INVALID_PARAMS:
+                raise
+            # The default place is not there, or may not be seen.
+            return ListResourcesResult(resources=found)
         try:
             found += [self._table(record) for record in records(reply)]
         except KeyError:

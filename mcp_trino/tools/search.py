@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Cooperator
 
 from mcp_trino.errors import InvalidArgument, PageGone
-from mcp_trino.queries import Column, Page
+from mcp_trino.queries import Column, Page, PageState
 from mcp_trino.statements.names import written
 from mcp_trino.tools import information_schema
 from mcp_trino.tools.arguments import Argument
@@ -118,7 +118,7 @@ class SearchTools:
     async def _indexes(self, call: Call) -> dict[str, Index]:
         """Give what is known of each catalog that is to be looked through."""
         if "catalog" in call.arguments:
-            catalog, _ = self._dictionary.place(call.arguments)
+            catalog = self._dictionary.catalog(call.arguments)
             return {catalog: await self._index(catalog, call)}
         names = [row[0] for row in (await self._dictionary.catalogs(call)).rows]
         at_once = DeferredSemaphore(_CATALOGS_AT_ONCE)
@@ -161,23 +161,25 @@ class SearchTools:
             "columns": information_schema.all_columns(catalog),
         }
         asked = {
-            what: Deferred.fromCoroutine(self._rows(text, call))
+            what: Deferred.fromCoroutine(self._page_of(text, call))
             for what, text in more.items()
         }
         missing, told = [], dict[str, Sequence[Row]]()
         try:
-            names = await self._rows(information_schema.all_tables(catalog), call)
-            for what, rows in asked.items():
+            names = await self._page_of(information_schema.all_tables(catalog), call)
+            if names.state is not PageState.COMPLETE:
+                missing.append("rest")
+            for what, page in asked.items():
                 try:
-                    told[what] = await rows
+                    told[what] = (await page).rows
                 except FORESEEN:
                     missing.append(what)
         finally:
-            for rows in asked.values():
-                drop(rows)
+            for page in asked.values():
+                drop(page)
         seen = [
             (schema, name)
-            for schema, name in names
+            for schema, name in names.rows
             if self._dictionary.may_see(catalog, schema, name)
         ]
         by_name = {
@@ -203,8 +205,8 @@ class SearchTools:
         await self._turns.coiterate(turns())
         return results
 
-    async def _rows(self, text: str, call: Call) -> Sequence[Row]:
-        page = await self._dictionary.ask(
+    async def _page_of(self, text: str, call: Call) -> Page:
+        return await self._dictionary.ask(
             text,
             call,
             _MOST_TABLES,
@@ -212,7 +214,6 @@ class SearchTools:
             max_bytes=_ANSWER_BYTES,
             max_cell_chars=_MOST_CELL_CHARS,
         )
-        return page.rows
 
 
 def _offset(after: tuple[str, ...]) -> int:
@@ -250,6 +251,7 @@ def _notices(indexes: Mapping[str, Index]) -> tuple[str, ...]:
     notices = []
     for what, sentence in (
         ("all", "not searched, for they did not answer: {}"),
+        ("rest", "only the first of its very many tables were searched: {}"),
         ("columns", "searched without columns, by names of tables only: {}"),
         ("comments", "searched without comments: {}"),
     ):

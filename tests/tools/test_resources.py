@@ -245,6 +245,24 @@ class HiddenResourcesTests(SurfaceTestCase):
         return self.talk(talk)
 
 
+class HiddenDefaultTests(SurfaceTestCase):
+    """Resources of a server whose default schema is kept away."""
+
+    guard = only("hive.s.t")
+
+    def test_list(self) -> Deferred[None]:
+        """The catalogs that are left are listed all the same."""
+        self.coordinator.script = {
+            "SHOW CATALOGS": page({"Catalog": "varchar"}, ["hive"], ["tpch"]),
+        }
+
+        async def talk(client: Client) -> None:
+            listed = (await client.list_resources()).resources
+            self.assertEqual([resource.uri for resource in listed], ["trino://hive"])
+
+        return self.talk(talk)
+
+
 class CompletionTests(SurfaceTestCase):
     """Completion of names."""
 

@@ -209,6 +209,13 @@ class SearchTests(ToolsTestCase):
             [f"hive.s.order_{number:05}" for number in range(100)],
         )
 
+    def test_too_many(self) -> None:
+        """A catalog that has more tables than are remembered is named."""
+        first = page(TWO, ["s", "orders"], handle="h")
+        self.script(**{'"hive".information_schema.tables': first})
+        reply = self.call("search_tables", text="order", catalog="hive")
+        self.assertIn("only the first", reply.structured["notice"])
+
     def test_nothing(self) -> None:
         """Nothing found is no error; nothing to look for is one."""
         self.script()
@@ -241,3 +248,23 @@ class HiddenTests(ToolsTestCase):
         self.assertEqual(reply.structured["rows"], [["hive.s.orders", []]])
         self.assertNotIn("tpch", "".join(self.coordinator.texts()))
         self.error("search_tables", InvalidArgument, text="x", catalog="tpch")
+
+
+class HiddenDefaultTests(ToolsTestCase):
+    """A default schema that the operator's lists keep away."""
+
+    guard = only("tpch.sf1.nation")
+
+    def test_catalog(self) -> None:
+        """It is no hindrance where only a catalog is asked for."""
+        self.coordinator.script = {
+            "schemata": page({"s": "varchar"}, ["sf1"], ["tiny"]),
+            "table_comments": page(THREE),
+            "information_schema.columns": page(THREE),
+            "information_schema.tables": page(TWO, ["sf1", "nation"]),
+        }
+        reply = self.call("search_tables", text="nation", catalog="tpch")
+        self.assertEqual(reply.structured["rows"], [["tpch.sf1.nation", []]])
+        reply = self.call("list_schemas")
+        self.assertEqual(reply.structured["rows"], [["sf1"]])
+        self.error("list_tables", InvalidArgument)
