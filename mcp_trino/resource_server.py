@@ -107,6 +107,17 @@ def make_resource_server(
         introspector,
         admission,
         cache,
-        WorkerWatch(introspector, reactor, cache.renew),
+        _watch(reactor, introspector, cache, worker),
         worker,
     )
+
+
+def _watch(
+    reactor: Any,
+    introspector: Introspector,
+    cache: TokenCache,
+    worker: SupervisedWorker | None,
+) -> WorkerWatch:
+    if worker is None:
+        return WorkerWatch(introspector, reactor, cache.renew)
+    return WorkerWatch(introspector, reactor, cache.renew, worker.heard)

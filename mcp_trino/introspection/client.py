@@ -64,6 +64,9 @@ class Introspector:
     Asks the worker.
 
     At most 8 questions are on their way and 256 wait; each has 2 s.
+
+    :ivar heard_at: when the worker last answered anything, whatever it was, in
+        seconds of the clock.
     """
 
     _agent: IAgent = field(repr=False)
@@ -74,6 +77,7 @@ class Introspector:
     _places: DeferredSemaphore = field(
         factory=lambda: DeferredSemaphore(_CONNECTIONS), init=False, repr=False
     )
+    heard_at: float = field(default=0.0, init=False)
     _faults: int = field(default=0, init=False)
     _resting_until: float = field(default=0.0, init=False)
     _log = Logger()
@@ -150,6 +154,7 @@ class Introspector:
         else:
             body = Bytes(urlencode(form).encode())
             response = await self._agent.request(b"POST", uri, _FORM, body)
+        self.heard_at = self._clock.seconds()
         return response.code, await read_body(response, _MAX_ANSWER_BYTES)
 
     def _read_active(self, body: bytes) -> Active | None:

@@ -37,6 +37,8 @@ _FIRST_DELAY_SECONDS = 0.1
 _MAX_DELAY_SECONDS = 30.0
 _STEADY_SECONDS = 10.0
 _STOP_SECONDS = 3.0
+_HANGS_SECONDS = 5.0
+_START_SECONDS = 30.0
 _MAX_LINE_BYTES = 65536
 # What Python and OpenSSL need; everything else may be a secret.
 _ENVIRONMENT = (
@@ -74,6 +76,7 @@ class SupervisedWorker(Service):
         self._settings = settings
         self._delay_seconds = _FIRST_DELAY_SECONDS
         self._child: _Child | None = None
+        self._started_at = 0.0
         self._again: IDelayedCall | None = None
         self._listening: Any = None  # the socket
 
@@ -118,6 +121,22 @@ class SupervisedWorker(Service):
         if self._child is not None:
             self._child.signal("HUP")
 
+    def heard(self, at: float) -> None:
+        """
+        Kill a worker that runs but no longer answers; another one is started.
+
+        :param at: when a worker last answered, in seconds of the reactor's
+            clock. One that has just been started gets more time.
+        """
+        patience = _HANGS_SECONDS if at >= self._started_at else _START_SECONDS
+        silent = self._reactor.seconds() - max(at, self._started_at)
+        if self._child is not None and silent >= patience:
+            self._log.error(
+                "the introspection worker has not answered for {seconds:.0f} s",
+                seconds=silent,
+            )
+            self._child.signal("KILL")
+
     def _remove(self) -> None:
         if self._listening is not None:
             self._listening.close()
@@ -126,9 +145,9 @@ class SupervisedWorker(Service):
     def _spawn(self) -> None:
         if self._listening is None:
             return
-        started_at = self._reactor.seconds()
+        self._started_at = self._reactor.seconds()
         child = self._child = _Child(to_line(self._settings), self._log)
-        child.ended.addCallback(self._ended, started_at)
+        child.ended.addCallback(self._ended)
         try:
             self._reactor.spawnProcess(
                 child,
@@ -145,11 +164,11 @@ class SupervisedWorker(Service):
         except OSError as error:
             child.ended.callback(f"it could not be started: {error}")
 
-    def _ended(self, reason: str, started_at: float) -> None:
+    def _ended(self, reason: str) -> None:
         self._child = None
         if not self.running:
             return
-        if self._reactor.seconds() - started_at >= _STEADY_SECONDS:
+        if self._reactor.seconds() - self._started_at >= _STEADY_SECONDS:
             self._delay_seconds = _FIRST_DELAY_SECONDS
         delay = self._delay_seconds
         self._delay_seconds = min(2 * delay, _MAX_DELAY_SECONDS)

@@ -21,15 +21,18 @@ class WorkerWatch(Service):
         introspector: Introspector,
         clock: IReactorTime,
         renew: Callable[[str], None],
+        heard: Callable[[float], None] = lambda _: None,
     ) -> None:
         """
         Watch nothing yet.
 
         :param renew: told the state of the worker's keys each time.
+        :param heard: told each time when the worker last answered anything.
         """
         self._introspector = introspector
         self._clock = clock
         self._renew = renew
+        self._heard = heard
         self._answered_at: float | None = None
         self._rounds = LoopingCall(self._look)
         self._rounds.clock = clock
@@ -56,6 +59,7 @@ class WorkerWatch(Service):
         if generation is not None:
             self._answered_at = self._clock.seconds()
             self._renew(generation)
+        self._heard(self._introspector.heard_at)
 
     def _look(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._ask())

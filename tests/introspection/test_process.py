@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 from jwcrypto.jwk import JWK
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredList
@@ -29,6 +29,7 @@ from mcp_trino.errors import Undecidable
 from mcp_trino.introspection.client import Introspector, make_introspector
 from mcp_trino.introspection.handover import from_line, to_line
 from mcp_trino.introspection.supervisor import SupervisedWorker, environment_of
+from mcp_trino.introspection.watch import WorkerWatch
 from mcp_trino.providers import PROVIDERS, TokenKind
 from mcp_trino.settings import (
     AdmissionSettings,
@@ -243,6 +244,21 @@ class SupervisedTests(TestCase):
         await self.stop()
         self.assertFalse(is_running(pid))
 
+    async def test_hangs(self) -> None:
+        """Another worker takes the place of one that hangs."""
+        watch = WorkerWatch(
+            self.introspector, reactor, lambda _: None, self.worker.heard
+        )
+        watch.startService()
+        self.addCleanup(watch.stopService)
+        await patiently(self.introspector, token_of_now())
+        pid = self.worker.process_id
+        os.kill(pid, signal.SIGSTOP)
+        while is_running(pid):
+            await deferLater(reactor, _PAUSE_SECONDS)
+        self.assertIsNotNone(await patiently(self.introspector, token_of_now()))
+        self.flushLoggedErrors()
+
     async def test_asked_by_hand(self) -> None:
         """``mcp-trino introspect --socket`` asks it."""
         await patiently(self.introspector, token_of_now())
@@ -300,6 +316,58 @@ class BackOffTests(SynchronousTestCase):
         worker._child = None
         worker.stopService()
         worker.path.parent.parent.rmdir()
+
+
+class SilenceTests(SynchronousTestCase):
+    """When one that does not answer is given up."""
+
+    def setUp(self) -> None:
+        """Start one that is never really there."""
+
+        @define(eq=False)
+        class Process:
+            """What a test sees of a process."""
+
+            pid: int = 1
+            signals: list[str] = field(factory=list)
+
+            def signalProcess(self, name: str) -> None:
+                self.signals.append(name)
+
+        class Spawning(Clock):
+            """A reactor with such processes."""
+
+            def spawnProcess(self, protocol: Any, *_: Any, **__: Any) -> None:
+                protocol.transport = process
+
+        process = self.process = Process()
+        self.clock = Spawning()
+        self.clock.advance(1000)
+        self.worker = SupervisedWorker(self.clock, hmac_settings(), Path(mkdtemp()))
+        self.worker.startService()
+        self.addCleanup(self.end)
+
+    def end(self) -> None:
+        """Forget it."""
+        self.worker._child = None
+        self.worker.stopService()
+        self.worker.path.parent.parent.rmdir()
+
+    def killed_after(self, seconds: int, heard_at: float) -> bool:
+        """Say whether it is killed when that time has passed since the start."""
+        self.clock.advance(1000 + seconds - self.clock.seconds())
+        self.worker.heard(heard_at)
+        return self.process.signals == ["KILL"]
+
+    def test_hangs(self) -> None:
+        """One that answered before has five seconds."""
+        self.assertFalse(self.killed_after(14, 1010))
+        self.assertTrue(self.killed_after(15, 1010))
+
+    def test_starts(self) -> None:
+        """One that did not answer yet has thirty, whatever the one before did."""
+        self.assertFalse(self.killed_after(29, 999))
+        self.assertTrue(self.killed_after(30, 999))
 
 
 class OrphanTests(TestCase):

@@ -19,6 +19,7 @@ class ScriptedClient:
     """
 
     generation: str | None = "k-1"
+    heard_at: float = 0.0
     closed: bool = False
     waiting: list[Deferred[str | None]] = field(factory=list)
     hangs: bool = False
@@ -66,6 +67,15 @@ class WatchTests(SynchronousTestCase):
         self.client.generation = "k-1"
         self.clock.advance(1)
         self.assertTrue(self.watch.is_ready())
+
+    def test_heard(self) -> None:
+        """When it last answered anything is told, also when it could not judge."""
+        heard: list[float] = []
+        self.client.generation, self.client.heard_at = None, 5.0
+        watch = WorkerWatch(self.client, self.clock, self.told.append, heard.append)
+        watch.startService()
+        self.assertEqual(heard, [5.0])
+        watch.stopService()
 
     def test_one_question_at_a_time(self) -> None:
         """A worker that is slow is not asked again meanwhile."""
