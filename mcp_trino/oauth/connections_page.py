@@ -6,7 +6,7 @@ from twisted.logger import Logger
 
 from mcp_trino.errors import AuditUnwritable, Undecidable
 from mcp_trino.oauth.connections import Connections
-from mcp_trino.oauth.consent import Browser, Consent
+from mcp_trino.oauth.consent import Browser
 from mcp_trino.oauth.cookies import Cookies, digest
 from mcp_trino.oauth.grants import Grant
 from mcp_trino.oauth.logins import Logins, Return
@@ -58,7 +58,7 @@ class ConnectionsPage:
 
     _sealer: Sealer = field(repr=False)
     _cookies: Cookies
-    _consent: Consent = field(repr=False)
+    _origin: str
     _connections: Connections = field(repr=False)
     _logins: Logins = field(repr=False)
     _log = Logger()
@@ -122,7 +122,7 @@ class ConnectionsPage:
         )
 
     async def _change(self, form: bytes, browser: Browser) -> Redirect:
-        self._consent.require_own(browser)
+        browser.require_sent_by(self._origin)
         try:
             parameters = Parameters.read(form)
             leaving, chosen = parameters.get("leave"), parameters.get("connection")

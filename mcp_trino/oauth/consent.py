@@ -46,6 +46,20 @@ class Browser:
     fetch_site: str | None = None
     address: str = ""
 
+    def require_sent_by(self, origin: str) -> None:
+        """
+        Make sure that a form was sent by a page of an origin, this server's.
+
+        Programs that are no browser say neither; they have no other's cookies.
+
+        :raise Problem: another page sent it.
+        """
+        if self.origin not in {None, origin} or self.fetch_site not in {
+            None,
+            "same-origin",
+        }:
+            raise _FOREIGN
+
 
 @frozen
 class Question:
@@ -114,7 +128,7 @@ class Consent:
 
         :raise Problem: it is not the answer to a question of ours.
         """
-        self.require_own(browser)
+        browser.require_sent_by(self._origin)
         payload = self._sealer.open("ask", form.get("question") or "")
         if payload is None:
             raise _STALE
@@ -127,18 +141,6 @@ class Consent:
         if allowed and request.provable and form.get("remember") == "yes":
             cookies.append(self._remember(request, browser.cookies))
         return Answer(request, allowed, tuple(cookies))
-
-    def require_own(self, browser: Browser) -> None:
-        """
-        Make sure that a form was sent by a page of this server's.
-
-        Programs that are no browser say neither; they have no other's cookies.
-
-        :raise Problem: another page sent it.
-        """
-        said = browser.origin, browser.fetch_site
-        if said[0] not in {None, self._origin} or said[1] not in {None, "same-origin"}:
-            raise _FOREIGN
 
     def _remembered(self, cookies: Mapping[str, str]) -> list[str]:
         payload = self._sealer.open(_REMEMBERED, cookies.get(_REMEMBERED, ""))

@@ -124,7 +124,7 @@ def authorization_server(
     consent = Consent(around.sealer, cookies, offer.issuer)
     allowance = Allowance(clock, LOGINS_PER_MINUTE)
     logins = Logins(records, cookies, upstream, introspector, people, allowance)
-    page = ConnectionsPage(around.sealer, cookies, consent, connections, logins)
+    page = ConnectionsPage(around.sealer, cookies, offer.issuer, connections, logins)
     renewal = Renewal(grants, people, around.store, clock)
     tokens = AccessTokens(
         around.sign,
