@@ -4,12 +4,12 @@ import base64
 import hashlib
 import json
 import secrets
-import socket
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
+from threading import Event, Thread
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
@@ -18,18 +18,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.browser import Browser
 from tests.e2e.chromium import start_chromium
+from tests.e2e.npm_programs import npm_programs
 from tests.e2e.oidc_provider import start_oidc_provider
 from tests.e2e.server_process import ServerProcess, start_server
+from tests.ports import free_port
 from tests.web.serving import modern
 
 _CALLBACK = "http://localhost:39999/callback"
 _TRIES = 400
-
-
-def free_port() -> int:
-    """Give a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 class Login:
@@ -42,9 +38,9 @@ class Login:
         self.state = secrets.token_urlsafe()
         self.browser = Browser()
 
-    def register(self) -> None:
+    def register(self, redirect_uri: str = _CALLBACK) -> None:
         """Get a client id."""
-        metadata = {"redirect_uris": [_CALLBACK], "client_name": "End to end"}
+        metadata = {"redirect_uris": [redirect_uri], "client_name": "End to end"}
         answer = self.post(
             "/oauth/register", json.dumps(metadata).encode(), "application/json"
         )
@@ -257,6 +253,31 @@ class ProxyTests(SynchronousTestCase):
         self.assertEqual(login.call()[0], 200)
         loaded = [url for url, page in browser.requested if page.startswith(self.url)]
         self.assertEqual([url for url in loaded if not url.startswith(self.url)], [])
+
+    def test_conformance(self) -> None:
+        """The protocol's own suite finds nothing wrong with the authorization server."""
+        self.serve()
+        port = free_port()
+        login = Login(self.url)
+        login.register(f"http://127.0.0.1:{port}/callback")
+        options = {
+            "--url": self.url,
+            "--client-id": login.client_id,
+            "--resource": f"{self.url}/mcp",
+            "--port": str(port),
+        }
+        command = npm_programs().command("conformance", "authorization")
+        command += [word for pair in options.items() for word in pair]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as suite:
+            said = []
+            for line in suite.stdout:
+                said.append(line)
+                if line.startswith("Callback server started"):
+                    (url,) = (one for one in said if one.startswith(self.url))
+                    person = Thread(target=login.browser.visit, args=(url.strip(),))
+                    person.start()
+                    self.addCleanup(person.join)
+        self.assertIn("Total: 2 passed, 0 failed", "".join(said))
 
     def test_side_by_side(self) -> None:
         """Many people log in at once, and all of them get in."""
