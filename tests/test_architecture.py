@@ -64,7 +64,7 @@ ROOMS: dict[str, set[str]] = {
     "audit": set(),
     "tap": {"_reactor", "application", "config", "startup"},
     "demonstration": {"application", "sandbox", "startup"},
-    "doctor": {"coordinator", "database", "introspection"},
+    "doctor": {"coordinator", "database", "introspection", "oauth"},
     "command": {
         "config",
         "demonstration",

@@ -1,24 +1,19 @@
 """All checks, one after the other."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from secrets import token_bytes
 from typing import Any
 
 from mcp_trino.coordinator.service import CoordinatorService
-from mcp_trino.database.opening import open_store
 from mcp_trino.doctor.certificate import examine_certificate
-from mcp_trino.doctor.finding import Finding, Grade, bad, doubtful, fine
+from mcp_trino.doctor.finding import Finding, Grade, doubtful, fine
 from mcp_trino.doctor.provider import examine_provider
+from mcp_trino.doctor.state import examine_keys, examine_store
 from mcp_trino.doctor.trino import examine_trino
-from mcp_trino.errors import ConfigurationError, Undecidable
-from mcp_trino.introspection.client import make_introspector
+from mcp_trino.doctor.worker import examine_worker
 from mcp_trino.introspection.fetching import Fetching, read_trust
-from mcp_trino.settings import OAuthSettings, ProxySettings, Settings
+from mcp_trino.settings import Settings
 from mcp_trino.store import MemoryStore
-
-_WORKER = "worker"
-_STORE = "store"
 
 
 async def examine(
@@ -58,37 +53,13 @@ async def _findings(
         fetch = Fetching(reactor, read_trust(oauth.worker.ca_file), reactor)
         async for finding in examine_provider(oauth, fetch, reactor):
             yield finding
-        yield await _examine_worker(reactor, oauth)
         if oauth.proxy is not None:
-            yield await _examine_store(reactor, oauth.proxy)
+            # Before the worker, which reads the public half of the keys.
+            yield examine_keys(reactor, oauth, oauth.proxy)
+            yield await examine_store(reactor, oauth.proxy)
+        yield await examine_worker(reactor, oauth)
     async for finding in _examine_trino(reactor, settings, person):
         yield finding
-
-
-async def _examine_worker(reactor: Any, settings: OAuthSettings) -> Finding:
-    path = settings.introspection_socket
-    if path is None:
-        return fine(_WORKER, "this server runs one itself")
-    introspector = make_introspector(reactor, settings, path, time.time)
-    ready = await introspector.ready()
-    await introspector.close()
-    if ready:
-        return fine(_WORKER, f"the one at {path} can judge tokens")
-    return bad(_WORKER, f"the one at {path} cannot judge tokens; its log says why")
-
-
-async def _examine_store(reactor: Any, settings: ProxySettings) -> Finding:
-    place = settings.state_directory
-    try:
-        store = open_store(reactor, settings.store_url or place)
-        store.startService()
-        try:
-            await store.get("doctor")
-        finally:
-            store.stopService()
-    except (ConfigurationError, Undecidable, OSError) as error:
-        return bad(_STORE, str(error))
-    return fine(_STORE, "shared by replicas" if settings.store_url else f"in {place}")
 
 
 async def _examine_trino(
