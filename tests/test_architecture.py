@@ -31,6 +31,7 @@ SHARED = {
     "settings",
     "store",
     "trino_identity",
+    "unix_sockets",
 }
 # The rooms that each room may import, besides itself and the shared modules.
 ROOMS: dict[str, set[str]] = {

@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from mcp_trino.introspection.endpoint import CheckedPeers, Endpoint
 from mcp_trino.introspection.fetching import Fetching, read_trust
 from mcp_trino.introspection.introspector import Introspector
-from mcp_trino.introspection.sockets import PassedPort
 from mcp_trino.settings import WorkerSettings
+from mcp_trino.unix_sockets import PassedPort
 
 _ADDRESS_SPACE_BYTES = 1 << 30
 _OPEN_FILES = 256

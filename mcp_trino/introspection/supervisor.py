@@ -28,8 +28,8 @@ from twisted.python.failure import Failure
 
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.introspection.handover import to_line
-from mcp_trino.introspection.sockets import bind_private
 from mcp_trino.settings import WorkerSettings
+from mcp_trino.unix_sockets import bind_private
 
 _PROGRAM = (sys.executable, "-P", "-m", "mcp_trino.introspection.child")
 _SOCKET_DESCRIPTOR = 3

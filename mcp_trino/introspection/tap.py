@@ -21,9 +21,9 @@ from twisted.python.usage import Options as UsageOptions
 from mcp_trino.config.parse import read_settings
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.introspection.peer import uid_of
-from mcp_trino.introspection.sockets import bind_private
 from mcp_trino.settings import OAuthSettings, Transport, WorkerSettings
 from mcp_trino.startup import Hangup, Startup, refuse_to_start
+from mcp_trino.unix_sockets import bind_private
 
 _SYSTEMD = re.compile(r"systemd:domain=UNIX:name=[^:]+")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService
-from twisted.application.strports import service as listening_service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
@@ -24,6 +23,7 @@ from mcp_trino.web.bridge import Exchanges
 from mcp_trino.web.gate import Gate
 from mcp_trino.web.health import Readiness
 from mcp_trino.web.limits import Backlog, Budget
+from mcp_trino.web.listening import listening_service
 from mcp_trino.web.origin import name_rules
 from mcp_trino.web.pages import landing_page
 from mcp_trino.web.routes import Pages

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 from threading import Timer
 
 from attrs import define, field
@@ -362,3 +363,46 @@ class StdioTests(ProcessTestCase):
         self.assertEqual(process.wait(_SECONDS), 0)
         self.assertEqual(process.stdout.read(), "")
         self.assertIn("serving standard input and output", process.stderr.read())
+
+
+class UNIXSocketTests(ProcessTestCase):
+    """A UNIX socket that systemd passes."""
+
+    def setUp(self) -> None:
+        """Have one that only a group may connect to."""
+        super().setUp()
+        directory = Path(mkdtemp(prefix="mcp-trino-"))
+        self.path = directory / "s"
+        self.passed = socket.socket(socket.AF_UNIX)
+        self.passed.bind(str(self.path))
+        self.passed.listen()
+        self.path.chmod(0o660)
+        self.addCleanup(directory.rmdir)
+        self.addCleanup(self.path.unlink)
+        self.addCleanup(self.passed.close)
+        self.environment |= {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "web"}
+
+    def assert_served(self) -> None:
+        """Start a server, ask it, and end it."""
+        process, output = self.start(
+            Path(sys.executable).name,
+            "-c",
+            _PASS_SOCKET,
+            program("mcp-trino"),
+            "serve",
+            "--listen=systemd:domain=UNIX:name=web",
+            stdin=self.passed,
+        )
+        with socket.socket(socket.AF_UNIX) as asking:
+            # It is systemd's socket: who comes early waits.
+            asking.connect(str(self.path))
+            asking.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            self.assertIn(b" 200 ", asking.recv(4096))
+        process.terminate()
+        output.rest()
+
+    def test_socket(self) -> None:
+        """It is used, and left as it is for the next server."""
+        self.assert_served()
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o660)
+        self.assert_served()

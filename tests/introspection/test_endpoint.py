@@ -14,11 +14,11 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from mcp_trino import unix_sockets as sockets_module
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.introspection import endpoint as endpoint_module
-from mcp_trino.introspection import sockets as sockets_module
 from mcp_trino.introspection.endpoint import CheckedPeers, Endpoint
-from mcp_trino.introspection.sockets import PassedPort, bind_private
+from mcp_trino.unix_sockets import PassedPort, bind_private
 from tests.introspection.minting import (
     CLIENT_ID,
     NOW,

@@ -1,5 +1,5 @@
 """
-A UNIX socket that nobody else can reach, not even for an instant.
+UNIX sockets that nobody else can reach, not even for an instant.
 
 Twisted binds one first and restricts its mode after, to 0666 unless told, and
 does that to a socket that it was passed, too, whose file it also removes.
@@ -18,19 +18,20 @@ from twisted.python.failure import Failure
 from mcp_trino.errors import ConfigurationError
 
 _BACKLOG = 1024
-_NOBODY_ELSE = 0o177
+_ALL = 0o777
+_OWNER_ALONE = 0o600
 
 
-def bind_private(path: Path) -> socket.socket:
+def bind_private(path: Path, mode: int = _OWNER_ALONE) -> socket.socket:
     """
-    Bind a socket that listens, of mode 0600 from the beginning.
+    Bind a socket that listens, of that mode from the beginning.
 
     One that was left over by a process that is gone is replaced.
 
     :raise ConfigurationError: it cannot be bound, or somebody listens there.
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(_NOBODY_ELSE)
+    before = os.umask(_ALL & ~mode)
     try:
         _remove_stale(path)
         listening.bind(str(path))
