@@ -10,7 +10,7 @@ from enum import Enum
 from mcp_trino.statements.allowlist import Allowlist
 from mcp_trino.statements.lexer import Token, leading_name, refusal, significant
 from mcp_trino.statements.names import fold
-from mcp_trino.statements.refusals import SEE_LISTS, kept_away
+from mcp_trino.statements.refusals import SEE_LISTS, kept_away, shown
 from mcp_trino.statements.tables import Place
 
 
@@ -74,13 +74,15 @@ def require_shown(text: str, head: Token, place: Place, allowlist: Allowlist) ->
     for form, about in _FORMS:
         if words[: len(form)] == form:
             after = found[len(form)] if len(found) > len(form) else found[-1]
-            parts = tuple(fold(t.text) for t in leading_name(found[len(form) :]))
-            name = _full(about, parts, place)
+            has_name = about is not _About.NOTHING
+            named = leading_name(found[len(form) :]) if has_name else []
+            name = _full(about, tuple(fold(part.text) for part in named), place)
             if name is None:
                 message = f"Write the full name here: {about.value}."
                 raise refusal(text, after.offset, message)
             if not allowlist.has(*name):
                 raise refusal(text, after.offset, kept_away(*name))
+            _require_end(text, found[len(form) + max(2 * len(named) - 1, 0) :])
             return
     what = found[1] if len(found) > 1 else head
     advice = _ENUMERATING.get(what.keyword, SEE_LISTS)
@@ -89,6 +91,17 @@ def require_shown(text: str, head: Token, place: Place, allowlist: Allowlist) ->
         what.offset,
         f"SHOW {what.keyword} could show names that are kept away here. {advice}",
     )
+
+
+def _require_end(text: str, rest: list[Token]) -> None:
+    """
+    Refuse what could make Trino read the name as something else.
+
+    ``SHOW GRANTS ON kind name`` is about the second.
+    """
+    if rest and rest[0].keyword != "LIKE":
+        message = f"{shown(rest[0])} means nothing here."
+        raise refusal(text, rest[0].offset, message)
 
 
 def _keywords(found: list[Token]) -> tuple[str, ...]:

@@ -128,6 +128,7 @@ TELLS = (
     "SHOW CREATE TABLE {h}",
     "SHOW GRANTS ON TABLE {h}",
     "SHOW GRANTS ON {h}",
+    "SHOW GRANTS ON VIEW {h}",
     "EXPLAIN ANALYZE SHOW CREATE TABLE {h}",
 )
 """What tells about the hidden table without reading it."""

@@ -85,7 +85,8 @@ class ReadTests(GuardTestCase):
             "SHOW CREATE SCHEMA tiny",
             "SHOW CREATE FUNCTION tpch.tiny.f",
             "SHOW FUNCTIONS",
-            "SHOW FUNCTIONS FROM tpch.tiny",
+            "SHOW FUNCTIONS LIKE 'a'",
+            "SHOW FUNCTIONS FROM tpch.tiny LIKE 'a' ESCAPE '$'",
             "SHOW ROLES FROM tpch",
             "SHOW CURRENT ROLES",
             "SHOW ROLE GRANTS IN tpch",
@@ -108,6 +109,11 @@ class ReadTests(GuardTestCase):
             ("SHOW CREATE FUNCTION memory.x.f", "memory.x is not among the schemas"),
             ("SHOW ROLES FROM memory", "memory is not among the catalogs"),
             ("SHOW ROLES FROM", "full name here: catalog."),
+            # Trino takes the first word for a kind of thing and the next for its name.
+            ("SHOW GRANTS ON region sf1.nation", "sf1 means nothing here"),
+            ("SHOW GRANTS ON BRANCH sf1.nation", "not among the tables"),
+            ("DESC region nation", "nation means nothing here"),
+            ("SHOW ROLES memory", "memory means nothing here"),
             ("SHOW CREATE SCHEMA", "full name here: catalog.schema."),
             ("DESCRIBE a.b.c.d", "full name here: catalog.schema.table"),
         ):
