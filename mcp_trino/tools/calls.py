@@ -66,9 +66,9 @@ class Calls:
             self._audit.record(
                 "call",
                 principal,
-                **message,
+                **_cut(message),
                 tool=tool.name,
-                **self._asked(arguments),
+                **_cut(self._asked(arguments)),
                 outcome="canceled" if reply is None else reply.failure or "done",
                 rows=None if reply is None else reply.rows,
                 ms=round((self._clock.seconds() - started) * 1000),
@@ -95,7 +95,12 @@ class Calls:
             told["statement"] = fingerprint(text)
             if self._statements:
                 told["text"] = text
-        return {name: value[:_MOST_CHARS] for name, value in told.items()}
+        return told
+
+
+def _cut(told: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Bound what a client can have written into a record."""
+    return {name: value and value[:_MOST_CHARS] for name, value in told.items()}
 
 
 async def _reply(

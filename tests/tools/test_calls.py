@@ -47,6 +47,17 @@ class CallsTests(SynchronousTestCase):
         (record,) = self.audit.records
         return record
 
+    def test_long_message(self) -> None:
+        """A client cannot fill the record with the id of its request."""
+
+        async def function(call: Call) -> Reply:
+            del call
+            return Reply({}, "text")
+
+        self.calls.call(tool(function), {}, ALICE, request="x" * 9_999, session=None)
+        (record,) = self.audit.records
+        self.assertEqual(len(record["request"]), 2_000)
+
     def test_done(self) -> None:
         """The function gets the checked arguments, the principal and the watch."""
         seen: list[Call] = []
