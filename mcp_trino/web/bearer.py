@@ -21,6 +21,7 @@ _MAX_TOKEN_BYTES = 8192
 _MARK_CHARS = 8
 _BEARER = re.compile(rb"bearer(?: +(?P<token>.*))?", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
+_REVOKED = "the token was revoked"
 _SECOND = re.compile(rb",\s*bearer\b", re.IGNORECASE)
 
 Revoked = Callable[[str], Deferred[bool]]
@@ -70,7 +71,7 @@ class BearerCheck:
         principal = await self._judged(token, digest.digest(), resource)
         blocked = self._admission.blocked
         if digest.hexdigest() in blocked or principal.token_id in blocked:
-            raise self._challenges.invalid(resource, "the token was revoked")
+            raise self._challenges.invalid(resource, _REVOKED)
         if self._admission.is_blocked(principal):
             principal = evolve(principal, refusal=BLOCKED)
         if self.keeps_token:
@@ -101,14 +102,13 @@ class BearerCheck:
         self, token: bytes, digest: bytes, resource: Resource
     ) -> Principal:
         known = self._cache.find(digest, resource.url)
-        principal = (
-            known.principal if known else await self._asked(token, digest, resource)
-        )
-        grant = principal.grant
-        if self.revoked is not None and grant and await self.revoked(grant):
+        if known is None:
+            return await self._asked(token, digest, resource)
+        grant = known.principal.grant
+        if await self._is_revoked(grant):
             self._cache.evict(lambda active: active.grant == grant)
-            raise self._challenges.invalid(resource, "the token was revoked")
-        return principal
+            raise self._challenges.invalid(resource, _REVOKED)
+        return known.principal
 
     async def _asked(
         self, token: bytes, digest: bytes, resource: Resource
@@ -118,6 +118,8 @@ class BearerCheck:
         reason = "" if active else "the token does not hold"
         if active and self._is_foreign(active, resource):
             reason = "the token is for another resource"
+        elif active and await self._is_revoked(active.grant):
+            reason = _REVOKED
         if active is None or reason:
             self._audit.record("token", None, outcome="refused", token=mark)
             raise self._challenges.invalid(resource, reason)
@@ -133,6 +135,9 @@ class BearerCheck:
         )
         self._cache.keep(digest, resource.url, active, principal)
         return principal
+
+    async def _is_revoked(self, grant: str) -> bool:
+        return bool(grant) and self.revoked is not None and await self.revoked(grant)
 
     def _is_foreign(self, active: Active, resource: Resource) -> bool:
         return self.audiences.union((resource.url,)).isdisjoint(active.audiences)

@@ -358,6 +358,13 @@ class RevocationTests(BearerTestCase):
         self.who(GOOD)
         self.assertEqual(len(self.introspector.asked), 2)
 
+    def test_revoked_before(self) -> None:
+        """A token that was revoked before it came is never recorded as accepted."""
+        self.introspector.tokens["good"] = active(grant="g-1")
+        self.check = self.make(revoked=lambda _: succeed(True))
+        self.assertEqual(self.refused(GOOD).status, 401)
+        self.assertEqual([r["outcome"] for r in self.audit.records], ["refused"])
+
     def test_blocked_token(self) -> None:
         """A token that is blocked by its id or hash is one that was revoked."""
         for name in ("jti-ada", sha256(b"good").hexdigest()):
