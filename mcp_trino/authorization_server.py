@@ -117,7 +117,12 @@ def make_authorization_server(
     )
     provider_host = urlsplit(settings.worker.issuer).netloc
     pages = ConsentPages(origin, settings.provider.title, provider_host, meanings)
-    endpoints = Endpoints(server, pages, registration if proxy.registration else None)
+    endpoints = Endpoints(
+        server,
+        pages,
+        registration if proxy.registration else None,
+        proxy.behind_proxy,
+    )
     metadata = ServerMetadata(
         origin, tuple(meanings), proxy.registration, bool(proxy.document_hosts)
     )

@@ -301,6 +301,8 @@ class ProxySettings:
     :ivar access_seconds: how long an access token holds.
     :ivar refresh_idle_seconds: a grant that is not used ends then.
     :ivar refresh_seconds: every grant ends then.
+    :ivar behind_proxy: only a proxy can connect, and ends its requests'
+        ``X-Forwarded-For`` with the address that it serves.
     """
 
     client_id: str
@@ -316,6 +318,7 @@ class ProxySettings:
     access_seconds: float
     refresh_idle_seconds: float
     refresh_seconds: float
+    behind_proxy: bool
 
 
 @frozen

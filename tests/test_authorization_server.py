@@ -106,11 +106,21 @@ class AuthorizationServerTests(SynchronousTestCase):
         channel.dataReceived(head(method, path, {**lines, **named}) + body)
         return read_answer(transport.value(), method)
 
-    def register(self, path: str = "/oauth/register", **metadata: Any) -> Answer:
+    def register(
+        self,
+        path: str = "/oauth/register",
+        forwarded: str = "192.0.2.1",
+        **metadata: Any,
+    ) -> Answer:
         """Register a client."""
         metadata = {"redirect_uris": ["http://localhost/cb"], **metadata}
-        content = json.dumps(metadata).encode()
-        return self.ask("POST", path, content, Content_Type="application/json")
+        return self.ask(
+            "POST",
+            path,
+            json.dumps(metadata).encode(),
+            Content_Type="application/json",
+            X_Forwarded_For=forwarded,
+        )
 
     def test_metadata(self) -> None:
         """The document is the same at all its paths, for pages of any origin."""
@@ -180,6 +190,17 @@ class AuthorizationServerTests(SynchronousTestCase):
         self.assertEqual(answer.status, 429)
         self.clock.advance(1)
         self.assertEqual(self.ask("GET", "/oauth/connections").status, 303)
+
+    def test_behind_proxy(self) -> None:
+        """A proxy says for whom it asks; nobody else is believed that."""
+        statuses = {}
+        for terminated in ("true", "false"):
+            self.serve(MCP_TLS_TERMINATED=terminated)
+            for number in range(21):
+                answer = self.register(forwarded=f"198.51.100.{number}")
+            statuses[terminated] = answer.status
+            self.made.keyring.stopService()
+        self.assertEqual(statuses, {"true": 201, "false": 429})
 
     def test_bad_file(self) -> None:
         """Certificates that cannot be read stop the start."""

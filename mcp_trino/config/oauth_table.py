@@ -107,8 +107,9 @@ OAUTH = (
         "unset: this server runs one"),
     Setting("OAUTH_INTROSPECTION_USER", TEXT, None, to="oauth.introspection_user",
         meaning="the user who has to listen at that socket; unset: this one or root"),
-    Setting("MCP_TLS_TERMINATED", BOOLEAN, "false", meaning=
-        "a proxy in front speaks https, and only it can reach this server"),
+    Setting("MCP_TLS_TERMINATED", BOOLEAN, "false", to="proxy.behind_proxy", meaning=
+        "a proxy in front speaks https, and only it can reach this server; the last "
+        "address of its X-Forwarded-For is where a login comes from"),
     Setting("OAUTH_ALLOWED_REDIRECT_URIS", list_of(REDIRECT_URI), CALLBACKS, meaning=
         "where people may be sent back to after a login, besides this machine; "
         "proxy only, as the rest of this section"),

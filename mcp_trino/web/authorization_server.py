@@ -27,6 +27,7 @@ from mcp_trino.oauth.server_metadata import REGISTER_PATH
 from mcp_trino.reply import Reply, refusal
 from mcp_trino.web.consent_pages import ANSWER_PATH, ConsentPages
 from mcp_trino.web.request import BoundedRequest
+from mcp_trino.web.source import source_of
 
 AUTHORIZE_PATH = "/oauth/authorize"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
@@ -58,11 +59,13 @@ class Endpoints:
     :ivar server: what they ask.
     :ivar pages: how people are told.
     :ivar registration: ``None`` where clients may not register themselves.
+    :ivar behind_proxy: only a proxy can connect.
     """
 
     _server: AuthorizationServer = field(repr=False)
     _pages: ConsentPages = field(repr=False)
     _registration: Registration | None = field(repr=False)
+    _behind_proxy: bool
     _app = Klein()
 
     def resources(self) -> Mapping[bytes, IResource]:
@@ -131,7 +134,9 @@ class Endpoints:
             raise NotFound
         kind = _header(request, b"Content-Type") or ""
         try:
-            reply = self._registration.register(request.body, kind, _address(request))
+            reply = self._registration.register(
+                request.body, kind, self._source(request)
+            )
         except AuditUnwritable:
             reply = refusal(503, "this server cannot record that now")
         return _readable(reply, request)
@@ -160,8 +165,11 @@ class Endpoints:
             self._server.cookies.read(cookies),
             _header(request, b"Origin"),
             _header(request, b"Sec-Fetch-Site"),
-            _address(request),
+            self._source(request),
         )
+
+    def _source(self, request: BoundedRequest) -> str:
+        return source_of(request, behind_proxy=self._behind_proxy)
 
     def _show(
         self, request: BoundedRequest, outcome: Deferred[_Outcome]
@@ -220,10 +228,6 @@ def _parts(request: BoundedRequest) -> tuple[bytes | None, bytes | None, bytes]:
 def _readable(reply: Reply, request: BoundedRequest) -> bytes:
     request.setHeader(*_ANYBODY)
     return request.prepare(reply)
-
-
-def _address(request: BoundedRequest) -> str:
-    return str(getattr(request.getClientAddress(), "host", ""))
 
 
 def _header(request: BoundedRequest, name: bytes) -> str | None:

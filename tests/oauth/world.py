@@ -75,6 +75,7 @@ def proxy_settings(**changes: Any) -> ProxySettings:
         access_seconds=1800.0,
         refresh_idle_seconds=14 * 86400.0,
         refresh_seconds=30 * 86400.0,
+        behind_proxy=False,
     )
     return evolve(settings, **changes)
 

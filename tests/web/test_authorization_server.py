@@ -47,7 +47,8 @@ class EndpointsTestCase(WorldTestCase):
 
     def site(self) -> BoundedSite:
         """Make a site of the present server."""
-        resources = Endpoints(self.server, PAGES, None).resources()
+        endpoints = Endpoints(self.server, PAGES, None, behind_proxy=False)
+        resources = endpoints.resources()
         return BoundedSite(
             Resource(),
             resources,
