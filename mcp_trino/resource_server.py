@@ -17,6 +17,7 @@ from mcp_trino.oauth.challenges import Challenges
 from mcp_trino.oauth.resource_metadata import make_resources
 from mcp_trino.oauth.scopes import Scopes
 from mcp_trino.settings import OAuthMode, OAuthSettings
+from mcp_trino.sparing import Sparing
 from mcp_trino.web.authority import Authority
 from mcp_trino.web.bearer import BearerCheck
 from mcp_trino.web.documents import document_resources
@@ -35,6 +36,7 @@ class ResourceServer:
     :ivar admission: says who may enter.
     :ivar cache: the tokens of the last minutes.
     :ivar watch: a service that looks after the worker.
+    :ivar refusals: a service that tells how many tokens were refused.
     :ivar worker: the worker, ``None`` where somebody else runs it.
     """
 
@@ -45,12 +47,14 @@ class ResourceServer:
     admission: Admission
     cache: TokenCache
     watch: WorkerWatch
+    refusals: Sparing
     worker: SupervisedWorker | None
 
     @property
     def services(self) -> list[Service]:
         """What has to run, in this order."""
-        return [self.watch] if self.worker is None else [self.worker, self.watch]
+        services = [self.refusals, self.watch]
+        return services if self.worker is None else [self.worker, *services]
 
     def reread(self) -> None:
         """Have the worker fetch its keys now."""
@@ -87,11 +91,16 @@ def make_resource_server(
     admission = make_admission(settings.admission, reactor)
     introspector = make_introspector(reactor, settings, socket, time.time)
     cache = TokenCache(settings.cache_seconds, time.time)
+    refusals = Sparing(
+        reactor,
+        lambda count: audit.record("token", None, outcome="refused", count=count),
+    )
     check = BearerCheck(
         introspector,
         cache,
         admission,
         audit,
+        refusals,
         resources,
         challenges,
         audiences=frozenset(settings.audiences),
@@ -108,6 +117,7 @@ def make_resource_server(
         admission,
         cache,
         _watch(reactor, introspector, cache, worker),
+        refusals,
         worker,
     )
 

@@ -29,6 +29,7 @@ SHARED = {
     "queries",
     "reply",
     "settings",
+    "sparing",
     "store",
     "trino_identity",
     "unix_sockets",

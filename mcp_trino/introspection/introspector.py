@@ -29,6 +29,7 @@ from mcp_trino.introspection.signed import Now, SignedTokens
 from mcp_trino.introspection.sources import FileKeys, FixedKeys, IKeySource
 from mcp_trino.providers import Endpoints, TokenKind
 from mcp_trino.settings import OAuthMode, WorkerSettings
+from mcp_trino.sparing import Sparing
 
 _MARK_CHARS = 8
 
@@ -64,6 +65,8 @@ class Introspector(MultiService):
         super().__init__()
         self._settings = settings
         self._now = now
+        self._telling = Sparing(clock, self._sum_up)
+        self._telling.setServiceParent(self)
         self._fetch = fetch
         self._provider_keys: ProviderKeys | None = None
         if settings.provider is not None:
@@ -129,19 +132,24 @@ class Introspector(MultiService):
         try:
             return await judging
         except Refused as refused:
-            self._log.info(
-                "token {mark} is refused: {reason}",
-                mark=mark_of(token),
-                reason=refused.reason,
-            )
+            if self._telling.may_tell():
+                self._log.info(
+                    "token {mark} is refused: {reason}",
+                    mark=mark_of(token),
+                    reason=refused.reason,
+                )
             return None
         except Undecidable as error:
-            self._log.warn(
-                "token {mark} cannot be judged: {reason}",
-                mark=mark_of(token),
-                reason=str(error),
-            )
+            if self._telling.may_tell():
+                self._log.warn(
+                    "token {mark} cannot be judged: {reason}",
+                    mark=mark_of(token),
+                    reason=str(error),
+                )
             raise
+
+    def _sum_up(self, count: int) -> None:
+        self._log.warn("{count} more tokens within a minute did not hold", count=count)
 
     async def _endpoints(self) -> Endpoints:
         if self._provider_keys is None:

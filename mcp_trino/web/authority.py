@@ -41,7 +41,8 @@ class Authority:
         if "method" not in message or self._scopes.allow(principal.scopes, needed):
             return None
         resource = self._resources.of(path)
-        return denial(self._challenges.insufficient(resource, needed))
+        mark = principal.token_mark
+        return denial(self._challenges.insufficient(resource, needed, mark))
 
     def objection(
         self, principal: Principal, method: str, params: Mapping[str, Any] | None

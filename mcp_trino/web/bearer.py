@@ -15,6 +15,7 @@ from mcp_trino.oauth.admission import BLOCKED, Admission
 from mcp_trino.oauth.challenges import Challenges
 from mcp_trino.oauth.resource_metadata import Resource, Resources
 from mcp_trino.principal import Principal
+from mcp_trino.sparing import Sparing
 from mcp_trino.web.token_cache import TokenCache
 
 _MAX_TOKEN_BYTES = 8192
@@ -47,6 +48,7 @@ class BearerCheck:
     _cache: TokenCache = field(repr=False)
     _admission: Admission = field(repr=False)
     _audit: IAudit = field(repr=False)
+    _refusals: Sparing = field(repr=False)
     _resources: Resources
     _challenges: Challenges
     audiences: frozenset[str]
@@ -68,10 +70,11 @@ class BearerCheck:
         resource = self._resources.of(path.decode("latin-1"))
         token = self._extracted(credentials, query, resource)
         digest = sha256(token)
+        mark = digest.hexdigest()[:_MARK_CHARS]
         principal = await self._judged(token, digest.digest(), resource)
         blocked = self._admission.blocked
         if digest.hexdigest() in blocked or principal.token_id in blocked:
-            raise self._challenges.invalid(resource, _REVOKED)
+            raise self._challenges.invalid(resource, _REVOKED, mark)
         if self._admission.is_blocked(principal):
             principal = evolve(principal, refusal=BLOCKED)
         if self.keeps_token:
@@ -93,9 +96,8 @@ class BearerCheck:
         if not _TOKEN.fullmatch(token):
             raise self._challenges.malformed(resource, "this is no bearer token")
         if len(token) > _MAX_TOKEN_BYTES:
-            raise self._challenges.invalid(
-                resource, f"a token has at most {_MAX_TOKEN_BYTES} bytes"
-            )
+            text = f"a token has at most {_MAX_TOKEN_BYTES} bytes"
+            raise self._challenges.invalid(resource, text, "")
         return token
 
     async def _judged(
@@ -107,7 +109,8 @@ class BearerCheck:
         grant = known.principal.grant
         if await self._is_revoked(grant):
             self._cache.evict(lambda active: active.grant == grant)
-            raise self._challenges.invalid(resource, _REVOKED)
+            mark = known.principal.token_mark
+            raise self._challenges.invalid(resource, _REVOKED, mark)
         return known.principal
 
     async def _asked(
@@ -121,8 +124,9 @@ class BearerCheck:
         elif active and await self._is_revoked(active.grant):
             reason = _REVOKED
         if active is None or reason:
-            self._audit.record("token", None, outcome="refused", token=mark)
-            raise self._challenges.invalid(resource, reason)
+            if self._refusals.may_tell():
+                self._audit.record("token", None, outcome="refused", token=mark)
+            raise self._challenges.invalid(resource, reason, mark)
         principal = evolve(
             self.recognize(active),
             token_mark=mark,

@@ -5,6 +5,8 @@ In this order, and before the body of a request is read. CORS is that of the
 Fetch standard; a preflight carries no credential, so it is answered first.
 """
 
+import re
+from itertools import islice
 from typing import Any
 
 from attrs import define, field
@@ -29,8 +31,11 @@ _REQUEST_HEADERS = (
 )
 _RESPONSE_HEADERS = (
     b"MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
-    b"Retry-After, WWW-Authenticate"
+    b"Retry-After, WWW-Authenticate, X-Correlation-Id"
 )
+# Arguments that a tool's schema puts into headers, too, have names of their own.
+_ARGUMENT_HEADER = re.compile(rb"(?i:mcp-param-[!#$%&'*+.^_`|~0-9a-z-]{1,64})")
+_MOST_ARGUMENTS = 64
 _PREFLIGHT_SECONDS = b"600"
 
 
@@ -108,11 +113,14 @@ def _preflight(request: BoundedRequest) -> Reply:
     methods = b"GET, POST, DELETE"
     if wanted is None:
         return refusal(405, "method not allowed", (b"Allow", methods))
+    wished = request.getHeader(b"Access-Control-Request-Headers") or b""
+    arguments = filter(_ARGUMENT_HEADER.fullmatch, map(bytes.strip, wished.split(b",")))
+    allowed = (_REQUEST_HEADERS, *islice(arguments, _MOST_ARGUMENTS))
     return Reply(
         status=204,
         headers=(
             (b"Access-Control-Allow-Methods", methods),
-            (b"Access-Control-Allow-Headers", _REQUEST_HEADERS),
+            (b"Access-Control-Allow-Headers", b", ".join(allowed)),
             (b"Access-Control-Max-Age", _PREFLIGHT_SECONDS),
         ),
     )

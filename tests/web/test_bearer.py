@@ -22,6 +22,7 @@ from mcp_trino.oauth.challenges import Challenges
 from mcp_trino.oauth.resource_metadata import make_resources
 from mcp_trino.principal import Principal
 from mcp_trino.settings import AdmissionSettings
+from mcp_trino.sparing import Sparing
 from mcp_trino.web.bearer import BearerCheck
 from mcp_trino.web.token_cache import TokenCache
 from tests.recording import RecordingAudit
@@ -38,7 +39,7 @@ class BearerTestCase(SynchronousTestCase):
         """Know one good token."""
         self.clock = Clock()
         self.introspector = ScriptedIntrospector({"good": active()})
-        self.audit = RecordingAudit()
+        self.audit, self.sums = RecordingAudit(), []
         self.check = self.make()
 
     def now(self) -> float:
@@ -55,6 +56,7 @@ class BearerTestCase(SynchronousTestCase):
             self.cache,
             admission,
             self.audit,
+            Sparing(self.clock, self.sums.append),
             make_resources(ORIGIN, ("trino:read",)),
             Challenges(announced),
             audiences=frozenset({"api://trino"}),
@@ -82,7 +84,8 @@ class BearerTestCase(SynchronousTestCase):
 
     def challenge(self, denied: AccessDenied) -> dict[str, str]:
         """Give the parameters of the one challenge, as clients read them."""
-        ((name, value),) = denied.headers
+        (name, value), *others = denied.headers
+        self.assertLessEqual({other for other, _ in others}, {"X-Correlation-Id"})
         self.assertEqual(name, "WWW-Authenticate")
         scheme, _, rest = value.partition(" ")
         self.assertEqual(scheme, "Bearer")
@@ -216,7 +219,17 @@ class DecisionTests(BearerTestCase):
         self.assertEqual(challenge["resource_metadata"], f"{METADATA}/mcp")
         mark = sha256(b"bad").hexdigest()[:8]
         self.assertEqual(self.audit.records[0]["token"], mark)
+        self.assertIn(("X-Correlation-Id", mark), denied.headers)
         self.assertNotIn("bad", denied.body)
+
+    def test_told_sparingly(self) -> None:
+        """Whoever tries many tokens fills no disk; how many is on record."""
+        for number in range(1000):
+            self.refused(b"Bearer bad%d" % number)
+        self.assertEqual(len(self.audit.records), 60)
+        self.clock.advance(60)
+        self.refused(b"Bearer bad")
+        self.assertEqual((len(self.audit.records), self.sums), (61, [940]))
 
     def test_g039_resource(self) -> None:
         """A token for one endpoint is none for the other, but one for both is."""

@@ -110,7 +110,7 @@ class NameTests(ServiceTestCase):
         headers = {
             "Origin": "https://inspector.example",
             "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,mcp-method",
+            "Access-Control-Request-Headers": "authorization, mcp-param-Place,evil",
         }
         answer = await self.ask("OPTIONS", "/mcp", headers)
         self.assertEqual(answer.status, 204)
@@ -130,6 +130,7 @@ class NameTests(ServiceTestCase):
             "mcp-session-id",
         ):
             self.assertIn(name, allowed)
+        self.assertEqual(allowed.rpartition(", ")[2], "mcp-param-place")
         self.assertEqual(self.authenticator.asked, [])
 
     async def test_options_without_a_question(self) -> None:

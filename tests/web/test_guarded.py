@@ -2,6 +2,7 @@
 
 import json
 import time
+from hashlib import sha256
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -12,6 +13,7 @@ from mcp_trino.oauth.challenges import Challenges
 from mcp_trino.oauth.resource_metadata import make_resources
 from mcp_trino.oauth.scopes import Scopes
 from mcp_trino.settings import AdmissionSettings
+from mcp_trino.sparing import Sparing
 from mcp_trino.web.authority import Authority
 from mcp_trino.web.bearer import BearerCheck
 from mcp_trino.web.documents import document_resources
@@ -68,6 +70,7 @@ class GuardedTestCase(ServiceTestCase):
             TokenCache(300.0, time.time),
             admission,
             RecordingAudit(),
+            Sparing(Clock(), lambda _: None),
             resources,
             challenges,
             audiences=frozenset(),
@@ -179,6 +182,8 @@ class ScopeTests(GuardedTestCase):
         ):
             answer = await self.call_as(token, tool)
             self.assertEqual(answer.status, 403)
+            mark = sha256(token.encode()).hexdigest()[:8]
+            self.assertEqual(answer.headers["X-Correlation-Id"], mark)
             challenge = answer.headers["WWW-Authenticate"]
             self.assertTrue(
                 challenge.startswith(
