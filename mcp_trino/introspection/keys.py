@@ -172,17 +172,21 @@ def read_keys(document: dict[str, Any]) -> tuple[Keys, tuple[str, ...]]:
     problems = []
     for number, member in enumerate(members):
         try:
-            keys.append(_read_key(member, keys))
+            key = _read_key(member, keys)
+            keys += [] if key is None else [key]
         except Unsound as error:
             problems.append(f"key {number}: {error}")
     return Keys(tuple(keys)), tuple(problems)
 
 
-def _read_key(member: Any, others: Iterable[Key]) -> Key:
+def _read_key(member: Any, others: Iterable[Key]) -> Key | None:
+    """Take a key, ``None`` one that rightly is there but not for signatures."""
     if not isinstance(member, dict):
         raise Unsound("it is not an object")
     if member.get("kty") == "oct" or member.keys() & _PRIVATE:
         raise Unsound("it is published although it is secret")
+    if member.get("use") == "enc":
+        return None
     kid, kind = member.get("kid"), member.get("kty")
     same = [key for key in others if (key.id, key.type) == (kid, kind)]
     if kid is not None and len(same) >= _SAME_ID:

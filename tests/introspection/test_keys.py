@@ -38,6 +38,13 @@ class ImportTests(SynchronousTestCase):
         ):  # fmt: skip
             self.assert_left_out(member)
 
+    def test_encryption(self) -> None:
+        """A key for encryption is left out, and nobody is told: it is usual."""
+        members = [{**public(key_of("two")), "use": "enc"}, public(key_of("one"))]
+        keys, problems = read_keys({"keys": members})
+        self.assertEqual([key.id for key in keys.keys], ["one"])
+        self.assertEqual(problems, ())
+
     def test_g070_secrets(self) -> None:
         """Keys that should be secret are left out, and told of."""
         rsa = key_of("two")
