@@ -14,6 +14,7 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino import command
+from mcp_trino.commands import sandbox
 from mcp_trino.config.documentation import as_rst
 from mcp_trino.oauth.keys import Keys
 from mcp_trino.settings import Transport
@@ -220,11 +221,11 @@ class SandboxOptionsTests(SynchronousTestCase):
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)
         self.taken = taken.getsockname()[1]
-        self.patch(command, "_FIRST_PORT", self.taken)
+        self.patch(sandbox, "_FIRST_PORT", self.taken)
 
     def url(self, *arguments: str) -> str:
         """Give the public URL."""
-        options = command._SandboxOptions()
+        options = sandbox.SandboxOptions()
         options.parseOptions(arguments)
         return options.settings.web.public_url
 
