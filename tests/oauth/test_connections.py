@@ -9,6 +9,7 @@ from mcp_trino.active import Active
 from mcp_trino.oauth.connections import MAX_OF_A_PERSON
 from mcp_trino.oauth.connections_page import CONNECTIONS_PATH, Connected
 from mcp_trino.oauth.refusals import Problem
+from mcp_trino.oauth.remembered_endpoints import START_SECONDS
 from mcp_trino.oauth.responses import Redirect
 from tests.oauth.world import ISSUER, LOCAL, PROVIDER, Jar, WorldTestCase, body
 
@@ -96,6 +97,7 @@ class ConnectionsTests(WorldTestCase):
 
     def test_undecidable(self) -> None:
         """When nobody can say who she is she is told to come back."""
+        self.clock.advance(START_SECONDS)
         self.provider.undecidable = True
         self.assertEqual(self.show().status, 503)
 

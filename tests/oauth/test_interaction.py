@@ -11,6 +11,7 @@ from mcp_trino.oauth.client import Client
 from mcp_trino.oauth.consent import Question
 from mcp_trino.oauth.pkce import challenge_of
 from mcp_trino.oauth.refusals import Problem
+from mcp_trino.oauth.remembered_endpoints import START_SECONDS
 from mcp_trino.oauth.responses import Redirect
 from mcp_trino.oauth.sealing import Sealer
 from tests.oauth.world import (
@@ -381,6 +382,7 @@ class ConsentTests(InteractionTestCase):
 
     def test_provider_unknown(self) -> None:
         """When the provider's endpoints are unknown the client may try again."""
+        self.clock.advance(START_SECONDS)
         question = self.ask(self.request())
         self.provider.undecidable = True
         self.is_error(self.reply(question), "temporarily_unavailable")

@@ -13,6 +13,7 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 
 from mcp_trino.oauth.client import Client
+from mcp_trino.oauth.remembered_endpoints import START_SECONDS
 from mcp_trino.reply import Reply
 from mcp_trino.web.authorization_server import Endpoints
 from mcp_trino.web.consent_pages import ConsentPages
@@ -272,6 +273,7 @@ class PageTests(EndpointsTestCase):
 
     def test_unavailable(self) -> None:
         """A page that may work later says so to programs as well."""
+        self.clock.advance(START_SECONDS)
         self.provider.undecidable = True
         answer = self.ask_http("GET", "/oauth/connections")
         self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "5"))
