@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from mcp_trino.errors import AuditUnwritable
 from mcp_trino.interfaces import IAudit
-from mcp_trino.principal import Principal
+from mcp_trino.principal import Principal, client_mark
 from mcp_trino.settings import AuditSettings
 
 Write = Callable[[str], None]
@@ -153,7 +153,7 @@ def _who(principal: Principal) -> dict[str, Any]:
         "name": principal.name,
         "iss": principal.issuer,
         "sub": principal.subject,
-        "client_id": principal.client_id,
+        "client_id": client_mark(principal.client_id),
         "jti": principal.token_id,
         "token": principal.token_mark,
     }

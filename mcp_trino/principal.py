@@ -1,6 +1,11 @@
 """Who is asking."""
 
+from hashlib import sha256
+
 from attrs import field, frozen
+
+_READABLE_CHARS = 100
+_MARK_DIGITS = 16
 
 
 @frozen
@@ -15,7 +20,8 @@ class Principal:
         (``OAUTH_ENABLED=false`` and stdio).
     :ivar subject: the identifier of the person or service at that issuer.
     :ivar name: the name people know her by, for Trino's logs and for audit.
-    :ivar client_id: the OAuth client that carried the call, empty without OAuth.
+    :ivar client_id: the OAuth client that carried the call, empty without OAuth;
+        ``client_mark`` tells it to people.
     :ivar scopes: what the token allows.
     :ivar username: the claim that the operator took for user names, empty when
         the token has none.
@@ -53,6 +59,18 @@ class Principal:
     def key(self) -> str:
         """A text that is the same for two principals only if they are the same."""
         return f"{len(self.issuer)}:{self.issuer}{self.subject}"
+
+
+def client_mark(client_id: str) -> str:
+    """
+    Give a client's id as it is recorded and shown, and may be blocked.
+
+    The ids of clients that registered themselves hold all that they said, and
+    are hundreds of characters long: of those it is the beginning of a digest.
+    """
+    if len(client_id) <= _READABLE_CHARS:
+        return client_id
+    return f"sha256:{sha256(client_id.encode()).hexdigest()[:_MARK_DIGITS]}"
 
 
 def local_principal(user: str) -> Principal:

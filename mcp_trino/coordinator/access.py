@@ -34,7 +34,7 @@ from mcp_trino.errors import (
     InvalidArgument,
     QueryNotFound,
 )
-from mcp_trino.principal import Principal
+from mcp_trino.principal import Principal, client_mark
 from mcp_trino.queries import RunningQuery, Statement
 from mcp_trino.settings import QuerySettings, TrinoSettings
 
@@ -228,7 +228,8 @@ def _tags(principal: Principal) -> list[str]:
     """Give the client tags, in which commas and anything but ASCII are quoted."""
     tags = [f"user:{quote(principal.name, safe='@+ ')}"]
     if principal.client_id:
-        tags.append(f"client:{quote(principal.client_id, safe=':/')}")
+        client = client_mark(principal.client_id)
+        tags.append(f"client:{quote(client, safe=':/')}")
     return [tag[:_MAX_TAG_CHARS] for tag in tags]
 
 

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mcp_trino.active import Active
-from mcp_trino.principal import Principal
+from mcp_trino.principal import Principal, client_mark
 from mcp_trino.settings import AdmissionSettings
 
 _ANY = "*"
@@ -91,7 +91,9 @@ class Admission:
 
     def is_blocked(self, principal: Principal) -> bool:
         """Whether a person, a service or a client is blocked now."""
-        return principal.subject in self.blocked or principal.client_id in self.blocked
+        client_id = principal.client_id
+        names = (principal.subject, client_id, client_mark(client_id))
+        return any(name in self.blocked for name in names)
 
     def _name(self, active: Active) -> str:
         service = "" if active.is_person else self._user_of(active)
@@ -102,7 +104,8 @@ class Admission:
 
     def _refusals(self, active: Active) -> Iterator[str]:
         rules = self._settings
-        if rules.clients and active.client_id not in rules.clients:
+        client_ids = {active.client_id, client_mark(active.client_id)}
+        if rules.clients and client_ids.isdisjoint(rules.clients):
             yield _APPLICATION
         if rules.subjects and active.subject not in rules.subjects:
             yield _NOT_ADMITTED

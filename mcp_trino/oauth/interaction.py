@@ -20,6 +20,7 @@ from mcp_trino.oauth.people import People
 from mcp_trino.oauth.refusals import UNDECIDED, AuthorizationRefused, Problem
 from mcp_trino.oauth.responses import Redirect, response_uri
 from mcp_trino.oauth.upstream import UpstreamRefused
+from mcp_trino.principal import client_mark
 
 # RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6; whatever else
 # the provider says is wrong is between it and this server.
@@ -115,7 +116,7 @@ class Interaction:
         self._audit.record(
             "consent",
             None,
-            client_id=request.client_id,
+            client_id=client_mark(request.client_id),
             client=request.client_name,
             redirect_uri=request.redirect_uri,
             scope=" ".join(request.scopes),
@@ -154,7 +155,11 @@ class Interaction:
             grant = await self._grant(request, back)
         except UpstreamRefused as error:
             self._audit.record(
-                "refused", None, client_id=request.client_id, reason=str(error)
+                "refused",
+                None,
+                client_id=client_mark(request.client_id),
+                client=request.client_name,
+                reason=str(error),
             )
             text = "the identity provider does not vouch for this login"
             raise _refused(request, "access_denied", text, back.set_cookies) from None

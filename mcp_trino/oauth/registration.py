@@ -18,6 +18,7 @@ from mcp_trino.oauth.client import Client, readable_name
 from mcp_trino.oauth.rates import Allowance, network_of
 from mcp_trino.oauth.redirects import InvalidRedirect, RedirectPolicy
 from mcp_trino.oauth.sealing import Sealer
+from mcp_trino.principal import client_mark
 from mcp_trino.reply import JSON, Reply
 
 MAX_BODY_BYTES = 16 * 1024
@@ -70,6 +71,7 @@ class Registration:
         self._audit.record(
             "registration",
             None,
+            client_id=client_mark(registered["client_id"]),
             client_name=registered["client_name"],
             redirect_uris=registered["redirect_uris"],
             source=source,

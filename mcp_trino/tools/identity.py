@@ -2,6 +2,7 @@
 
 from attrs import define, field
 
+from mcp_trino.principal import client_mark
 from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.failures import FORESEEN
@@ -62,7 +63,7 @@ class IdentityTools:
             "name": principal.name,
             "issuer": principal.issuer,
             "subject": principal.subject,
-            "client_id": principal.client_id,
+            "client_id": client_mark(principal.client_id),
             "scopes": sorted(principal.scopes),
             "trino_user": execution.user_of(principal),
             "catalog": trino.catalog,

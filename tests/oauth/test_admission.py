@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mcp_trino.oauth.admission import make_admission
-from mcp_trino.principal import Principal
+from mcp_trino.principal import Principal, client_mark
 from mcp_trino.settings import AdmissionSettings
 from tests.web.tokens import active
 
@@ -94,6 +94,21 @@ class AdmissionTests(SynchronousTestCase):
 
 class BlockedTests(SynchronousTestCase):
     """Who may not enter whatever else holds."""
+
+    def test_client(self) -> None:
+        """A client is blocked by its id, or by what the record calls it."""
+        client_id = "sealed" * 50
+        for names, is_blocked in (
+            ((client_id,), True),
+            ((client_mark(client_id),), True),
+            ((client_mark(f"{client_id}."),), False),
+        ):
+            admission = make_admission(AdmissionSettings(blocked=names), Clock())
+            principal = admission.admit(active(client_id=client_id))
+            self.assertEqual(admission.is_blocked(principal), is_blocked, names)
+            rules = {"clients": names}
+            refusal = admitted(rules, client_id=client_id).refusal
+            self.assertEqual(refusal == "", is_blocked, names)
 
     def test_file(self) -> None:
         """A name that begins like a comment in its middle is a name."""

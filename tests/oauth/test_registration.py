@@ -17,6 +17,7 @@ from mcp_trino.oauth.rates import MAX_SOURCES, Allowance, network_of
 from mcp_trino.oauth.redirects import RedirectPolicy
 from mcp_trino.oauth.registration import MAX_CLIENT_ID_CHARS, Registration
 from mcp_trino.oauth.sealing import Sealer
+from mcp_trino.principal import client_mark
 from tests.oauth.test_redirects import CURSOR, VS_CODE
 
 LOOPBACK = "http://localhost:3334/oauth/callback"
@@ -261,7 +262,7 @@ class RegistrationTests(Registering):
         self.assertEqual(status, 400)
 
     def test_audit(self):
-        """A registration is recorded before it is answered, without its id."""
+        """A registration is recorded before it is answered, its id as a mark."""
         answer = self.registered(client_name="A")
         self.assertEqual(
             self.audit.lines,
@@ -270,6 +271,7 @@ class RegistrationTests(Registering):
                     "registration",
                     None,
                     {
+                        "client_id": client_mark(answer["client_id"]),
                         "client_name": "A",
                         "redirect_uris": [LOOPBACK],
                         "source": "192.0.2.1",

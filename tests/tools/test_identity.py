@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from mcp_trino.errors import CoordinatorUnreachable
-from mcp_trino.principal import local_principal
+from mcp_trino.principal import client_mark, local_principal
 from mcp_trino.settings import GuardSettings
 from mcp_trino.statements.guard import Guard
 from tests.tools.scripted import (
@@ -19,6 +19,13 @@ class WhoamiTests(ToolsTestCase):
     """``whoami``."""
 
     principal = evolve(ALICE, client_id="claude", scopes=frozenset({"b", "a"}))
+
+    def test_long_client(self) -> None:
+        """Of an id that nobody could read it shows the mark."""
+        self.principal = evolve(ALICE, client_id="sealed" * 50)
+        shown = self.call("whoami").structured["client_id"]
+        self.assertEqual(shown, client_mark("sealed" * 50))
+        self.assertLess(len(shown), 30)
 
     def test_person(self) -> None:
         """It shows who is asking, as whom Trino is asked, and the limits."""
