@@ -5,8 +5,9 @@ Lists of names at Trino, as an operator writes them.
 joined by dots; one in double quotes is taken as it stands, another may have
 ``*`` and ``?``. These stand for letters, digits, underscores and hyphens only,
 so neither for the ``$`` of a hidden table such as ``orders$files`` nor for what
-a connector could take for a query, and never for ``system`` as the catalog or
-``information_schema`` as the schema, which tell of all others.
+a connector could take for a query, and never for ``system`` as the catalog or the
+schema (``iceberg.system.iceberg_tables``) or ``information_schema`` as the
+schema, which tell of all others.
 """
 
 import re
@@ -20,7 +21,7 @@ _NAME = re.compile(rf"(?:{_QUOTED}|{_PLAIN})(?:\.(?:{_QUOTED}|{_PLAIN}))*(?=[,\s
 _PART = re.compile(rf"{_QUOTED}|{_PLAIN}")
 _SEPARATORS = re.compile(r"[,\s]*")
 _WILD = {"*": r"[\w-]*", "?": r"[\w-]"}
-_SPARED = (r"(?!system\Z)", r"(?!information_schema\Z)", "")
+_SPARED = (r"(?!system\Z)", r"(?!(?:information_schema|system)\Z)", "")
 _LEVELS = ("catalog", "schema", "table")
 
 

@@ -64,6 +64,8 @@ class PatternsTests(SynchronousTestCase):
             ("s*", ("system",)),
             ("a.*", ("a", "information_schema")),
             ("*.i*", ("a", "information_schema")),
+            ("a.s*", ("a", "system")),
+            ("a.*.*", ("a", "system", "iceberg_tables")),
             ("*.b.c", ("system", "b", "c")),
             ("a.*_schema.*", ("a", "information_schema", "tables")),
         ):
@@ -72,6 +74,8 @@ class PatternsTests(SynchronousTestCase):
             ("System", ("system",)),
             ("*", ("systems",)),
             ("a.information_schema.*", ("a", "information_schema", "tables")),
+            ("a.system.*", ("a", "system", "iceberg_tables")),
+            ("a.s*", ("a", "systems")),
             ('"system"."runtime"', ("system", "runtime")),
         ):
             self.assertTrue(self.matches(listed, name), listed)
