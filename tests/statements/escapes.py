@@ -249,22 +249,25 @@ class Try:
     certain: bool = False
 
 
+def filled(template: str, hidden: str, allowed: str) -> str:
+    """Write a template with the names of the tables."""
+    return template.replace("{h}", hidden).replace("{a}", allowed)
+
+
 def tries(profile: Profile) -> list[Try]:
-    """All of them under a profile."""
+    """All of them under a profile: each template with a full and a short name."""
     catalog, schema, table = profile.hidden
     allowed = ".".join(profile.allowed)
+    written = spellings(profile.hidden)
     found = []
     for number, template in enumerate((*READS, *TELLS, *FAILS)):
-        written = spellings(profile.hidden)
+        text = filled(template, written[number % len(written)], allowed)
         certain = number < len(READS)
-        for name in (written[0], written[1 + number % 3]):
-            text = template.replace("{h}", name).replace("{a}", allowed)
-            found.append(Try(text, *profile.allowed[:2], certain))
+        found.append(Try(text, *profile.allowed[:2], certain))
         short = table if number % 2 else f"{schema}.{table}"
-        text = template.replace("{h}", short).replace("{a}", allowed)
         # A shadowing expression would be read instead of the hidden table.
         if "nation AS" not in template:
-            found.append(Try(text, catalog, schema))
+            found.append(Try(filled(template, short, allowed), catalog, schema))
     telling = profile.hidden[0] if profile.lists[0] else "tpch"
     for template in OTHERS:
         text = template.replace("{c}", catalog).replace("{s}", schema)
