@@ -46,6 +46,9 @@ const settings = {
   rotate_refresh: true,
 };
 const requests = {};
+// What it gave away, and what it was given for that.
+const issued = {};
+const SECRETS = ["code", "code_verifier", "access_token", "refresh_token", "id_token"];
 const cookieKeys = [randomBytes(32).toString("hex")];
 let keys = newKeys();
 let callback;
@@ -164,6 +167,13 @@ function provide() {
     "introspection.error", "revocation.error", "registration_create.error"]) {
     provider.on(event, (_, error) => console.error(event, error));
   }
+  provider.on("grant.success", ({ oidc, body }) => {
+    for (const said of [oidc.params, body]) {
+      for (const name of SECRETS) {
+        if (said[name]) (issued[name] ??= []).push(said[name]);
+      }
+    }
+  });
   callback = provider.callback();
 }
 
@@ -183,6 +193,7 @@ const COMMANDS = {
     provide();
   },
   requests: () => requests,
+  issued: () => issued,
   // Nothing of that kind is known any more, for example no AccessToken.
   forget: (model) => {
     for (const name of kept.keys()) {

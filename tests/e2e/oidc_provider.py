@@ -127,6 +127,10 @@ class OIDCProvider:
         """Say how often each path was asked for."""
         return self._command("requests")
 
+    def issued(self) -> dict[str, list[str]]:
+        """Give all tokens that it issued, and codes and verifiers, by their kind."""
+        return self._command("issued")
+
     def register(self, redirect_uri: str, **metadata: Any) -> dict[str, Any]:
         """Register a confidential client of logins; gives its metadata."""
         body = {

@@ -113,26 +113,29 @@ def start_server(
     trino: str | None = None,
     certificates: Certificates | None = None,
     port: int = 0,
+    twistd: tuple[str, ...] = (),
     **settings: str,
 ) -> ServerProcess:
     """
-    Start ``mcp-trino serve`` for http, ``twistd mcp-trino`` for https.
+    Start ``mcp-trino serve`` for http, ``twistd mcp-trino`` for https or by wish.
 
     :param trino: the URL of the coordinator, that of the tests if ``None``.
     :param certificates: those of https, its own if ``None``.
     :param port: where it has to listen, a free one if 0.
+    :param twistd: options of ``twistd``, to start that.
     :param settings: further environment variables.
     """
     environment = server_environment(trino, **settings)
     listen = ["--listen", f"tcp:{port}:interface=127.0.0.1:backlog=1024"]
     directory = TemporaryDirectory(prefix="mcp-trino-")
+    command, trust = [program("mcp-trino"), "serve", *listen], {}
+    if twistd or scheme == "https":
+        command = [program("twistd"), "--nodaemon", "--pidfile=", *twistd]
+        command += ["mcp-trino", *listen]
     if scheme == "https":
         files = certificates or make_certificates(Path(directory.name))
-        command = [program("twistd"), "--nodaemon", "--pidfile=", "mcp-trino", *listen]
         command += ["--tls-cert", str(files.chain), "--tls-key", str(files.key)]
         trust = files.trust
-    else:
-        command, trust = [program("mcp-trino"), "serve", *listen], {}
     process = subprocess.Popen(
         command,
         cwd=directory.name,
