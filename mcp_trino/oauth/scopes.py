@@ -34,7 +34,6 @@ _OPEN = frozenset(
         "initialize",
         "logging/setLevel",
         "ping",
-        "prompts/get",
         "prompts/list",
         "resources/templates/list",
         "server/discover",

@@ -14,7 +14,13 @@ class ScopeTests(SynchronousTestCase):
         """What tells nothing of Trino's needs none; all that is unknown needs one."""
         for method in ("initialize", "ping", "tools/list", "notifications/initialized"):
             self.assertEqual(SCOPES.needed(method, None), ())
-        for method in ("resources/read", "completion/complete", "surprise"):
+        for method in (
+            "resources/list",
+            "resources/read",
+            "completion/complete",
+            "prompts/get",  # shows the answer of a tool
+            "surprise",
+        ):
             self.assertEqual(SCOPES.needed(method, {}), ("trino:read",))
 
     def test_tools(self) -> None:
