@@ -43,6 +43,7 @@ _CATALOG_SECONDS = 15.0
 _ALL_SECONDS = 40.0
 _CATALOGS_AT_ONCE = 2
 _IN_ONE_TURN = 500
+_MOST_WORDS = 50
 _SHOWN = 25
 _SHOWN_COLUMNS = 8
 _SHOWN_COMMENT = 120
@@ -103,6 +104,10 @@ class SearchTools:
         stems = stems_of(call.arguments["text"])
         if not stems:
             raise InvalidArgument("text has no word to look for")
+        if len(stems) > _MOST_WORDS:
+            raise InvalidArgument(
+                f"text has {len(stems)} words: at most {_MOST_WORDS} can be looked for"
+            )
         begin = _offset(call.after)
         indexes = await self._indexes(call)
         schema = call.arguments.get("schema")

@@ -17,6 +17,8 @@ from mcp_trino.tools import information_schema
 
 FUNCTIONS = "functions"
 _MOST_TABLES = 20
+# Names are looked for in the reactor's thread, 10 KB in some milliseconds.
+_MOST_CHARS = 20_000
 _TABLE_FUNCTIONS = frozenset({"sequence", "exclude_columns"})
 _TYPES = frozenset(
     """
@@ -51,13 +53,14 @@ def unknown_name(
     error: StatementFailed, statement: Statement, allowlist: Allowlist
 ) -> Unknown | None:
     """
-    Give the name that an error is about, ``None`` when it is about none.
+    Give the name that an error is about, ``None`` when it is about none, or the
+    statement is too long to be looked through.
 
     :param statement: the one that failed.
     :param allowlist: the columns of what it keeps away are not looked for.
     """
     find = _FINDERS.get(error.name)
-    if find is None:
+    if find is None or len(statement.text) > _MOST_CHARS:
         return None
     return find(error.message, statement, _seen(statement, allowlist))
 

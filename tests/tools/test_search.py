@@ -217,10 +217,12 @@ class SearchTests(ToolsTestCase):
         self.assertIn("only the first", reply.structured["notice"])
 
     def test_nothing(self) -> None:
-        """Nothing found is no error; nothing to look for is one."""
+        """Nothing found is no error; nothing to look for is one, so is too much."""
         self.script()
         self.assertEqual(self.call("search_tables", text="zzz").structured["rows"], [])
         self.error("search_tables", InvalidArgument, text=" - ")
+        many = " ".join(f"word{number}" for number in range(51))
+        self.error("search_tables", InvalidArgument, text=many)
         for after in ("x", "1/2"):
             token = f"search_tables?text=a&after={after}"
             self.error("fetch_page", PageGone, page=token)

@@ -119,6 +119,12 @@ class SuggestionsTests(SynchronousTestCase):
         self.nearest("COLUMN_NOT_FOUND", "x", text, self.names("y"))
         self.assertEqual(self.coordinator.texts()[0].count("table_name ="), 20)
 
+    def test_long_statement(self) -> None:
+        """A long statement is not gone through while others wait."""
+        text = "SELECT x, " + "1, " * 10_000 + "1 FROM t"
+        self.assertIsNone(self.nearest("COLUMN_NOT_FOUND", "x", text, self.names("y")))
+        self.assertEqual(self.coordinator.asked, [])
+
     def test_table(self) -> None:
         """Tables are those of the same schema, chosen by Trino."""
         hint = self.nearest(
