@@ -14,7 +14,10 @@ Context Protocol</a> server. It lets an AI assistant explore and query the data
 behind a Trino cluster, for you and with what you may see.</p>
 <p>It is not used with a browser: give its address to your assistant.</p>
 <pre><code>{url}</code></pre>
-{clients}"""
+{login}{clients}"""
+_LOGIN = """<p>You log in once, when your assistant opens a browser for it. What you
+let in you can see and end at <a href="{connections}">your connections</a>.</p>
+"""
 
 
 @frozen
@@ -51,13 +54,15 @@ def _clients(url: str) -> tuple[_Client, ...]:
     )
 
 
-def landing_page(public_url: str) -> Reply:
+def landing_page(public_url: str, connections: str | None = None) -> Reply:
     """
     Make the page: what this is and how each client is connected.
 
     It needs no script, loads nothing and says nothing of the server's inside.
 
     :param public_url: the origin that people type.
+    :param connections: where people see what they let in, ``None`` where nobody
+        logs in through this server.
     """
     url = f"{public_url}/mcp"
     clients = "\n".join(
@@ -65,5 +70,6 @@ def landing_page(public_url: str) -> Reply:
         f"<pre><code>{escape(client.text)}</code></pre>\n</section>"
         for client in _clients(url)
     )
-    content = _CONTENT.format(url=escape(url), clients=clients)
+    login = "" if connections is None else _LOGIN.format(connections=connections)
+    content = _CONTENT.format(url=escape(url), login=login, clients=clients)
     return page("mcp-trino", content, public=True)

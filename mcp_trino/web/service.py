@@ -16,6 +16,7 @@ from twisted.web.resource import IResource
 
 from mcp_trino.errors import ConfigurationError
 from mcp_trino.interfaces import IAuthenticator, ICoordinator
+from mcp_trino.oauth.connections_page import CONNECTIONS_PATH
 from mcp_trino.settings import WebSettings
 from mcp_trino.web.asgi import ProtocolServer, Transports, protocol_resources
 from mcp_trino.web.authority import Authority
@@ -81,8 +82,10 @@ class WebService(MultiService):
         self._readiness = Readiness(coordinator, reactor, worker_ready)
         endpoints = protocol_resources(self._transports, self._exchanges)
         self._gate = Gate(frozenset(endpoints), name_rules(settings), authenticator)
-        pages = Pages(self._readiness, landing_page(settings.public_url))
         more = open_resources or {}
+        login = CONNECTIONS_PATH if CONNECTIONS_PATH.encode() in more else None
+        home = landing_page(settings.public_url, login)
+        pages = Pages(self._readiness, home)
         self._site = BoundedSite(
             pages.resource(),
             {**endpoints, **more},

@@ -37,6 +37,12 @@ class LandingPageTests(SynchronousTestCase):
         page = landing_page('https://x"><script>alert(1)</script>').body
         self.assertNotIn(b"<script", page)
 
+    def test_connections(self) -> None:
+        """It leads to a person's connections where there are any."""
+        self.assertNotIn("your connections", self.page)
+        page = landing_page("https://mcp.example", "/oauth/connections").body
+        self.assertIn(b'href="/oauth/connections"', page)
+
     def test_loads_nothing(self) -> None:
         """It has no script, and its policy allows nothing but its own style."""
         self.assertNotRegex(self.page, r"(?i)<script|<img|<link|src=|@import|url\(")
