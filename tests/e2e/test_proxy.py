@@ -22,6 +22,7 @@ from tests.e2e.npm_programs import npm_programs
 from tests.e2e.oidc_provider import start_oidc_provider
 from tests.e2e.server_process import ServerProcess, start_server
 from tests.ports import free_port
+from tests.real_postgresql import real_postgresql
 from tests.web.serving import modern
 
 _CALLBACK = "http://localhost:39999/callback"
@@ -207,6 +208,18 @@ class ProxyTests(SynchronousTestCase):
 
     def test_two_replicas(self) -> None:
         """Two servers with one state take turns, without stickiness."""
+        self.take_turns()
+
+    def test_two_replicas_on_postgresql(self) -> None:
+        """They do so with a PostgreSQL between them, which has what was revoked."""
+        database = real_postgresql()
+        database.execute("DROP TABLE IF EXISTS mcp_trino_store")
+        self.settings["OAUTH_STORE_URL"] = database.url()
+        self.take_turns()
+        self.assertFalse(list(self.state.glob("store*")))
+
+    def take_turns(self) -> None:
+        """Have two servers answer the steps of one client by turns."""
         self.serve()
         other = self.serve(free_port())
         login = Login(self.url)
