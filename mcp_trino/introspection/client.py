@@ -227,11 +227,16 @@ def make_introspector(
     """
     try:
         user = settings.introspection_user
-        trusted = {uid_of(user)} if user else {0, os.geteuid(), None}
+        named = uid_of(user) if user else None
     except ValueError as error:
         raise ConfigurationError((f"OAUTH_INTROSPECTION_USER: {error}",)) from None
+
+    def trusted(uid: int | None) -> bool:
+        # Not sooner: twistd becomes another user after all has been made.
+        return uid in ({0, os.geteuid(), None} if named is None else {named})
+
     socket = UNIXClientEndpoint(reactor, str(path), timeout=_CONNECT_SECONDS)
-    endpoint = TrustedEndpoint(socket, trusted.__contains__)
+    endpoint = TrustedEndpoint(socket, trusted)
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = _CONNECTIONS
     pool.retryAutomatically = False

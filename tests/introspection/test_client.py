@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mcp_trino.active import Active
 from mcp_trino.errors import ConfigurationError, Undecidable
+from mcp_trino.introspection import peer
 from mcp_trino.introspection.client import Introspector, make_introspector
 from mcp_trino.introspection.peer import uid_of
 from mcp_trino.introspection.wire import (
@@ -210,6 +211,13 @@ class FaultTests(ClientTestCase):
         error = await self.assertFailure(asking, Undecidable)
         self.assertIn("not trusted", str(error))
         self.assertEqual(self.worker.requests, [])
+
+    async def test_privileges_shed(self) -> None:
+        """The worker may run as the user that this process became after its start."""
+        self.listen(http(active_to_json(ACTIVE)))
+        self.patch(peer, "peer_uid", lambda _: 65534)
+        self.patch(os, "geteuid", lambda: 65534)
+        self.assertIsNotNone(await self.client.introspect("x"))
 
     async def test_rest(self) -> None:
         """After five faults in a row nobody waits, for a second."""
