@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Cooperator
@@ -69,7 +70,9 @@ class SearchTools:
     _dictionary: Dictionary = field(repr=False)
     _clock: IReactorTime = field(repr=False)
     _kept: Kept[Key, Index] = field(init=False, repr=False)
-
+    _asking: WeakValueDictionary[Key, DeferredLock] = field(
+        init=False, factory=WeakValueDictionary, repr=False
+    )
     _turns: Cooperator = field(init=False, repr=False)
 
     @_turns.default
@@ -149,11 +152,14 @@ class SearchTools:
     async def _index(self, catalog: str, call: Call) -> Index:
         principal = call.principal
         key = principal.key, self._dictionary.user_of(principal), catalog
-        index = self._kept.get(key)
-        if index is None:
-            index = await self._asked(catalog, call)
-            self._kept.put(key, index, index.size)
-        return index
+        # Who searches twice at once has Trino asked once.
+        lock = self._asking.setdefault(key, DeferredLock())
+        async with lock:
+            index = self._kept.get(key)
+            if index is None:
+                index = await self._asked(catalog, call)
+                self._kept.put(key, index, index.size)
+            return index
 
     async def _asked(self, catalog: str, call: Call) -> Index:
         """

@@ -142,6 +142,31 @@ class SearchTests(ToolsTestCase):
         self.call("search_tables", text="other", catalog="hive")
         self.assertEqual(len(self.coordinator.asked), 2 * asked)
 
+    def test_at_once(self) -> None:
+        """Two searches of one person at once ask a catalog once."""
+        late: Deferred[Any] = Deferred()
+        self.script(**{'"hive".information_schema.tables': late})
+        first = self.start("search_tables", text="order", catalog="hive")
+        second = self.start("search_tables", text="orders", catalog="hive")
+        asked = len(self.coordinator.asked)
+        late.callback(page(TWO, ["s", "orders"]))
+        self.clock.pump([0] * 9)
+        for call in (first, second):
+            rows = self.successResultOf(call).structured["rows"]
+            self.assertEqual(rows[0][0], "hive.s.orders")
+        self.assertEqual(len(self.coordinator.asked), asked)
+
+    def test_first_given_up(self) -> None:
+        """A search goes on when the one that it waited for is given up."""
+        self.script(**{'"hive".information_schema.tables': Deferred})
+        first = self.start("search_tables", text="order", catalog="hive")
+        second = self.start("search_tables", text="order", catalog="hive")
+        self.script()
+        first.cancel()
+        self.failureResultOf(first)
+        self.clock.pump([0] * 9)
+        self.assertTrue(self.successResultOf(second).structured["rows"])
+
     def test_failing_catalog(self) -> None:
         """A catalog that fails does not fail the others, and is named."""
         for error in (DENIED, Busy("full", 1)):
