@@ -14,9 +14,11 @@ from mcp_trino.principal import Principal
 from mcp_trino.statements.fingerprint import fingerprint
 from mcp_trino.tools.arguments import checked
 from mcp_trino.tools.failures import Failure, failure_of
+from mcp_trino.tools.paging import listing
 from mcp_trino.tools.tool import Call, Reply, Tool
 
 _STATEMENT = "query"
+_PAGE = "page"
 _NAMES = ("catalog", "schema", "table", "query_id")
 _MOST_CHARS = 2000
 
@@ -89,7 +91,10 @@ class Calls:
 
     def _asked(self, arguments: Mapping[str, Any]) -> dict[str, str]:
         """Give what may be told of arguments: names, and of a statement its shape."""
-        told = {name: str(arguments[name]) for name in _NAMES if name in arguments}
+        page, told = arguments.get(_PAGE), dict[str, str]()
+        if isinstance(page, str) and (listed := listing(page)):
+            told["list"], arguments = listed
+        told |= {name: str(arguments[name]) for name in _NAMES if name in arguments}
         text = arguments.get(_STATEMENT)
         if isinstance(text, str):
             told["statement"] = fingerprint(text)

@@ -31,6 +31,16 @@ def next_page(tool: str, call: Call, after: Sequence[str]) -> str:
     return f"{tool}?{urlencode({**call.arguments, _AFTER: place})}"
 
 
+def listing(token: str) -> tuple[str, dict[str, str]] | None:
+    """
+    Give the tool and the arguments that a token of ``next_page`` names.
+
+    :return: ``None`` for the page of a result.
+    """
+    name, is_list, query = token.partition("?")
+    return (name, dict(parse_qsl(query))) if is_list else None
+
+
 @define(eq=False)
 class PagingTools:
     """
@@ -66,10 +76,10 @@ class PagingTools:
 
     async def _fetch_page(self, call: Call) -> Reply:
         token = call.arguments["page"]
-        name, is_list, query = token.partition("?")
-        if not is_list:
+        listed = listing(token)
+        if listed is None:
             return await self._execution.next_page(token, call)
-        given = dict(parse_qsl(query))
+        name, given = listed
         after = tuple(map(unquote, given.pop(_AFTER, "").split("/")))
         tool = next((tool for tool in self._lists if tool.name == name), None)
         if tool is None or not all(after):

@@ -151,6 +151,17 @@ class CallsTests(SynchronousTestCase):
             self.assertNotIn("page", record)
             self.assertEqual(record.get("text"), text)
 
+    def test_record_of_list(self) -> None:
+        """The next page of a list is on record as what it is."""
+        page = "list_tables?catalog=hive&schema=a+b&after=s%2Ft&query=SELECT+secret"
+        self.calls.call(tool(self.fail), {"page": page}, ALICE)
+        (record,) = self.audit.records
+        told = {name: record[name] for name in ("list", "catalog", "schema")}
+        self.assertEqual(
+            told, {"list": "list_tables", "catalog": "hive", "schema": "a b"}
+        )
+        self.assertNotIn("secret", str(record))
+
     def test_not_recorded(self) -> None:
         """What was done and cannot be recorded is not answered."""
 
