@@ -185,12 +185,13 @@ class ScriptedTrino:
 
 
 def answer(status, document=None, headers=()):
-    """Give a response with a JSON document."""
+    """Give a response with a JSON document, or with bytes as they are."""
     message = Message()
     for name, value in headers:
         message[name] = value
-    content = b"" if document is None else json.dumps(document).encode()
-    return Response(status, message, content)
+    if not isinstance(document, bytes):
+        document = b"" if document is None else json.dumps(document).encode()
+    return Response(status, message, document)
 
 
 @define(eq=False)

@@ -10,7 +10,6 @@ from mcp_trino.errors import (
 from tests.coordinator.scripted_trino import failing, pages
 from tests.coordinator.test_service import CoordinatorTestCase
 
-GARBAGE = (200, {"no": "protocol"})
 PASSING = {
     "refused": Transient("connection refused"),
     "closed": Transient("the connection fails"),
@@ -18,9 +17,14 @@ PASSING = {
     "502": (502, None),
     "503": (503, None),
     "504": (504, None),
+    "nothing": (200, None),
 }
 LASTING = {
-    "garbage": (GARBAGE, CoordinatorUnreachable),
+    "other JSON": ((200, {"no": "protocol"}), CoordinatorUnreachable),
+    "no object": ((200, [1]), CoordinatorUnreachable),
+    "half JSON": ((200, b'{"id": "q0", "stats": {'), CoordinatorUnreachable),
+    "HTML": ((200, b"<html>Welcome to the gateway"), CoordinatorUnreachable),
+    "no text": ((200, b"\x1f\x8b\xff"), CoordinatorUnreachable),
     "500": ((500, None), CoordinatorUnreachable),
     "redirect": ((302, None), CoordinatorUnreachable),
     "401": ((401, None), CoordinatorRefused),
@@ -57,6 +61,21 @@ class OutageTests(CoordinatorTestCase):
                 )
                 posts = self.methods().count("POST")
                 self.assertEqual(posts, 3 if moment == 0 else 1, (name, moment))
+
+    def test_lost(self):
+        """An answer that does not arrive is asked for again; what it began never runs."""
+        for moment in MOMENTS:
+            before = len(self.trino.requests)
+            self.trino.lost = {before + moment + 1}
+            call = self.execute(pages(1, 1, 1))
+            self.clock.advance(0.1)
+            self.assertEqual(self.numbers(self.page(call)), [0, 1, 2], moment)
+            asked = self.trino.requests[before:]
+            posts = [url for method, url in asked if method == "POST"]
+            self.assertEqual(len(posts), 2 if moment == 0 else 1)
+            # Trino runs a query when its first page is asked for.
+            run = {url.split("/")[5] for method, url in asked if method == "GET"}
+            self.assertEqual(len(run), 1)
 
     def test_lasting(self):
         """What does not pass is told, and the query is canceled if there is one."""
