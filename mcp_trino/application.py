@@ -67,6 +67,7 @@ def make_service(settings: Settings, reactor: Any) -> IService:
         audit=audit,
         audit_statements=settings.audit.statements,
         guard=guard,
+        may_write=guarding.authority.may_write if guarding else lambda _: True,
     )
     services: list[Service] = [StandardLogging()]
     if store is not None:

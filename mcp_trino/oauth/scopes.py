@@ -9,10 +9,13 @@ ADMIN = "trino:admin"
 
 READS, WRITES = "reads", "writes"
 
+WRITING_TOOL = "execute_statement"
+"""The tool that changes what is in Trino."""
+
 TOOLS: dict[str, str] = {
     "cancel_query": READS,
     "execute_query": READS,
-    "execute_statement": WRITES,
+    WRITING_TOOL: WRITES,
     "explain_query": READS,
     "fetch_page": READS,
     "get_table_schema": READS,

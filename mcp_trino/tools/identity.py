@@ -1,8 +1,10 @@
 """The tool that says who the caller is to this server and what it allows."""
 
+from collections.abc import Callable
+
 from attrs import define, field
 
-from mcp_trino.principal import client_mark
+from mcp_trino.principal import Principal, client_mark
 from mcp_trino.tools.dictionary import Dictionary
 from mcp_trino.tools.execution import Execution
 from mcp_trino.tools.failures import FORESEEN
@@ -38,10 +40,16 @@ _SCHEMA = output_schema(
 
 @define(eq=False)
 class IdentityTools:
-    """``whoami``."""
+    """
+    ``whoami``.
+
+    :ivar may_write: whether what somebody came with allows her to write, where
+        the operator does.
+    """
 
     _execution: Execution = field(repr=False)
     _dictionary: Dictionary = field(repr=False)
+    _may_write: Callable[[Principal], bool] = field(repr=False)
 
     def tools(self) -> tuple[Tool, ...]:
         """Give it as it is listed."""
@@ -69,7 +77,9 @@ class IdentityTools:
             "catalog": trino.catalog,
             "schema": trino.schema,
             "catalogs": await self._catalogs(call),
-            "read_only": not execution.guard.settings.allow_writes,
+            "read_only": not (
+                execution.guard.settings.allow_writes and self._may_write(principal)
+            ),
             "max_rows": queries.max_rows,
             "max_bytes": queries.max_bytes,
             "timeout_seconds": queries.timeout_seconds,

@@ -1,6 +1,7 @@
 """The MCP server: the official SDK's ``Server`` with the tools of this product."""
 
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +19,7 @@ from mcp_types.methods import CacheableMethod
 from twisted.internet.interfaces import IReactorTime
 
 from mcp_trino.interfaces import IAudit, ICoordinator
+from mcp_trino.principal import Principal
 from mcp_trino.settings import QuerySettings, TrinoSettings
 from mcp_trino.statements.guard import UNRESTRICTED, Guard
 from mcp_trino.tools.arguments import input_schema
@@ -65,6 +67,7 @@ def make_server(
     audit: IAudit,
     audit_statements: bool = False,
     guard: Guard = UNRESTRICTED,
+    may_write: Callable[[Principal], bool] = lambda _: True,
 ) -> Server[Any]:
     """
     Give the server that every transport serves.
@@ -72,6 +75,7 @@ def make_server(
     :param principal_of: who is asking, decided anew for each call.
     :param loop: the event loop that serves, the one of the reactor.
     :param guard: the decision on statements and names.
+    :param may_write: whether somebody's token allows to write.
     """
     suggestions = Suggestions(coordinator, clock, guard.allowlist)
     execution = Execution(coordinator, queries, trino, suggestions, guard)
@@ -87,7 +91,7 @@ def make_server(
         *PagingTools(execution, lists).tools(),
         *lists,
         *MetadataTools(execution, dictionary).tools(),
-        *IdentityTools(execution, dictionary).tools(),
+        *IdentityTools(execution, dictionary, may_write).tools(),
     )
     messages = Messages(
         {tool.name: tool for tool in tools},

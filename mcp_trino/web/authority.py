@@ -8,7 +8,7 @@ from attrs import frozen
 
 from mcp_trino.oauth.challenges import Challenges
 from mcp_trino.oauth.resource_metadata import Resources
-from mcp_trino.oauth.scopes import CALL, Scopes, is_open
+from mcp_trino.oauth.scopes import CALL, WRITING_TOOL, Scopes, is_open
 from mcp_trino.principal import Principal
 from mcp_trino.reply import Reply
 from mcp_trino.web.gate import denial
@@ -27,6 +27,11 @@ class Authority:
     _scopes: Scopes
     _challenges: Challenges
     _resources: Resources
+
+    def may_write(self, principal: Principal) -> bool:
+        """Say whether somebody's token allows to change something."""
+        needed = self._scopes.needed(CALL, {"name": WRITING_TOOL})
+        return self._scopes.allow(principal.scopes, needed)
 
     def refuse(self, principal: Principal, path: str, body: bytes) -> Reply | None:
         """Ask for a token that allows more, where that would help."""

@@ -228,7 +228,9 @@ class ToolsTestCase(SynchronousTestCase):
                 *PagingTools(execution, lists).tools(),
                 *lists,
                 *MetadataTools(execution, dictionary).tools(),
-                *IdentityTools(execution, dictionary).tools(),
+                *IdentityTools(
+                    execution, dictionary, lambda who: "read" not in who.scopes
+                ).tools(),
             )
         }
 

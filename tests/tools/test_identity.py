@@ -64,6 +64,17 @@ class RestrictedTests(ToolsTestCase):
         self.assertNotIn("catalogs", self.call("whoami").structured)
 
 
+class ReaderTests(ToolsTestCase):
+    """``whoami`` of somebody whose token does not allow to write."""
+
+    guard = Guard.of(GuardSettings(allow_writes=True))
+    principal = evolve(ALICE, scopes=frozenset({"read"}))
+
+    def test_read_only(self) -> None:
+        """What the operator allows is not hers."""
+        self.assertIs(self.call("whoami").structured["read_only"], True)
+
+
 class NobodyTests(ToolsTestCase):
     """``whoami`` of a server that asks nobody who they are."""
 

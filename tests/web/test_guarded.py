@@ -12,6 +12,7 @@ from mcp_trino.oauth.admission import make_admission
 from mcp_trino.oauth.challenges import Challenges
 from mcp_trino.oauth.resource_metadata import make_resources
 from mcp_trino.oauth.scopes import Scopes
+from mcp_trino.principal import Principal
 from mcp_trino.settings import AdmissionSettings
 from mcp_trino.sparing import Sparing
 from mcp_trino.web.authority import Authority
@@ -199,9 +200,17 @@ class ScopeTests(GuardedTestCase):
         self.serve()
         for token in ("ada", "reader"):
             self.assertEqual((await self.call_as(token, "whoami")).status, 200)
-        headers, body = modern("tools/list")
-        answer = await self.ask("POST", "/mcp", headers | bearer("nothing"), body)
-        self.assertEqual(answer.status, 200)
+        prompt = modern("prompts/get", name="explore_schema", arguments={})
+        for (headers, body), status in ((modern("tools/list"), 200), (prompt, 403)):
+            answer = await self.ask("POST", "/mcp", headers | bearer("nothing"), body)
+            self.assertEqual(answer.status, status)
+
+    def test_may_write(self) -> None:
+        """Who may write is known beforehand."""
+        authority = self.guards()["authority"]
+        for scopes, may in ((READ, False), (WRITE, True), (frozenset(), False)):
+            somebody = Principal("https://id.example", "1", "ada", scopes=scopes)
+            self.assertEqual(authority.may_write(somebody), may)
 
     async def test_g064_names_differ(self) -> None:
         """The body decides, not the header; where they differ it is an error."""
