@@ -66,14 +66,21 @@ class Connections:
         :raise AuditUnwritable: it is ended, but that could not be recorded.
         """
         grant = await self._grants.end(grant_id)
-        if grant is None:
-            return
+        if grant is not None:
+            await self.let_go(grant, reason)
+
+    async def let_go(self, grant: Grant, reason: str) -> None:
+        """
+        Give back what the provider gave for a grant that has ended; record it.
+
+        :raise AuditUnwritable: that could not be recorded.
+        """
         try:
             await self._people.let_go(grant.tokens)
         except Undecidable as error:
             self._log.warn("the provider was not told of an end: {why}", why=error)
         principal = self._people.admit(grant.person, grant.request.client_id)
-        self._audit.record("revoke", principal, grant=grant_id, reason=reason)
+        self._audit.record("revoke", principal, grant=grant.id, reason=reason)
 
     async def _alive(self, grant_ids: list[str]) -> list[str]:
         held = [(one, await self._grants.get(one)) for one in grant_ids]

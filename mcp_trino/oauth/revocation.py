@@ -67,6 +67,7 @@ class RevocationEndpoint:
             grant = (await self._grants.find(token)).grant
         except GrantGone as gone:
             if gone.reused is not None:
+                await self._connections.let_go(gone.reused, "an old token came back")
                 return None
         else:
             return grant.id if grant.request.client_id == client_id else None

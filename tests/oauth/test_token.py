@@ -603,6 +603,17 @@ class RevocationTests(WorldTestCase):
             self.assertTrue(form["token"].startswith("upstream-refresh"))
             self.assertEqual(self.audit.records[-1]["event"], "revoke")
 
+    def test_old_token(self) -> None:
+        """A token that was exchanged long ago ends the grant as any other does."""
+        tokens = self.tokens()
+        self.refresh(tokens["refresh_token"])
+        self.clock.advance(121)
+        self.provider.requests.clear()
+        self.assertEqual(self.revoke(token=tokens["refresh_token"]).status, 200)
+        self.assertFalse(self.holds(tokens))
+        self.assertEqual(self.provider.requests[0][0], f"{PROVIDER}/revoke")
+        self.assertEqual(self.audit.records[-1]["event"], "revoke")
+
     def test_not_its_own(self) -> None:
         """Another's token and nonsense are answered alike, and nothing ends."""
         tokens = self.tokens()
