@@ -5,8 +5,9 @@ from typing import Any, Self
 
 from attrs import asdict, define, field, frozen
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
-from mcp_trino.errors import UnknownClient
+from mcp_trino.errors import Undecidable, UnknownClient
 from mcp_trino.oauth.client import Client
 from mcp_trino.oauth.parameters import Parameters, Unreadable
 from mcp_trino.oauth.pkce import valid_challenge
@@ -60,6 +61,14 @@ class AuthorizationRequest:
         return cls(**{**value, "scopes": tuple(value["scopes"])})
 
 
+_NOT_LOOKED_UP = Problem(
+    503,
+    "Your application cannot be looked up now",
+    "The host that describes it does not answer this server. Wait a moment and "
+    "reload the page.",
+)
+
+
 @define(eq=False)
 class Authorization:
     """
@@ -73,6 +82,7 @@ class Authorization:
     _resources: ResourceIndicators
     scopes: frozenset[str]
     default_scopes: frozenset[str]
+    _log = Logger()
 
     def check(self, query: bytes) -> Deferred[AuthorizationRequest]:
         """
@@ -120,6 +130,9 @@ class Authorization:
                 "This application is not known here",
                 error.message,
             ) from None
+        except Undecidable as error:
+            self._log.error("a client cannot be looked up: {error}", error=error)
+            raise _NOT_LOOKED_UP from None
 
     def _accept(
         self,

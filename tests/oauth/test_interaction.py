@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_trino.active import Active
+from mcp_trino.errors import Undecidable
 from mcp_trino.oauth.client import Client
 from mcp_trino.oauth.consent import Question
 from mcp_trino.oauth.pkce import challenge_of
@@ -62,6 +63,14 @@ class AuthorizationRequestTests(InteractionTestCase):
         self.assertEqual(request.redirect_uri, HOSTED.redirect_uris[0])
         self.assertEqual(request.scopes, ("trino:read",))
         self.assertEqual(request.resource, RESOURCE)
+        self.untouched()
+
+    def test_client_undecidable(self) -> None:
+        """A client whose document cannot be had now is a page that says so."""
+        self.unknown = Undecidable("its host is down")
+        problem = self.ask(self.request(client_id="https://app.example/client.json"))
+        self.is_page(problem, 503)
+        self.assertIn("The host that describes it", problem.text)
         self.untouched()
 
     def test_g088_unknown_client(self) -> None:

@@ -282,6 +282,7 @@ class WorldTestCase(SynchronousTestCase):
         self.store: IStore = MemoryStore(self.clock)
         self.audit = RecordingAudit()
         self.clients = {client.client_id: client for client in (HOSTED, LOCAL)}
+        self.unknown: Exception = UnknownClient("no such client is registered here")
         self.refusal = ""
         self.jar = Jar()
         self.keys = Keys.make(NOW - 10_000)
@@ -321,7 +322,7 @@ class WorldTestCase(SynchronousTestCase):
         """Know the clients of the test."""
         client = self.clients.get(client_id)
         if client is None:
-            return fail(UnknownClient("no such client is registered here"))
+            return fail(self.unknown)
         return succeed(client)
 
     def admit(self, person: Active) -> Principal:
