@@ -1,9 +1,15 @@
 """The tools on tables that have a history: Iceberg in the sandbox."""
 
+import json
+
+import trino
 from twisted.internet.defer import Deferred
+from twisted.python.url import URL
 
 from tests.real_trino import SMALL
 from tests.sandboxes import require, start
+from tests.statements.escapes import ICEBERG, PROFILES, Profile
+from tests.tools.guarded import guard_of
 from tests.tools.scripted import only
 from tests.tools.test_real import Ask, RealTestCase
 
@@ -130,6 +136,68 @@ class TablesTests(IcebergTestCase):
             self.assertEqual(rows["rows"], [["18.49"]])
 
         return self.asking(talk)
+
+
+class EscapeTests(IcebergTestCase):
+    """What is behind tables and views is kept away like them."""
+
+    guard = guard_of(PROFILES[0])
+    secrets = ("bought", "the key", "18.49", "9.99", "append", "metastore")
+    versions: tuple[str, ...] = ()
+
+    def test_nothing_told(self) -> Deferred[None]:
+        """No statement, no tool and no resource tells anything of what is hidden."""
+
+        async def talk(ask: Ask) -> None:
+            for text in ICEBERG:
+                query = text.replace("{s}", SHOP).replace("{v}", self.version())
+                for tool in ("execute_query", "explain_query"):
+                    refused = await ask(tool, query=query)
+                    code = refused["error"]["code"]
+                    self.assertEqual(code, "STATEMENT_REFUSED", query)
+            for name in ("orders", "totals", '"orders$files"', '"Totals"'):
+                for tool in ("get_table_schema", "get_table_stats", "show_create"):
+                    refused = await ask(tool, table=f"{SHOP}.{name}")
+                    self.assertEqual(refused["error"]["code"], "INVALID_ARGUMENT")
+            for tool, arguments in (
+                ("list_catalogs", {}),
+                ("list_schemas", {"catalog": "iceberg"}),
+                ("list_tables", {"catalog": "iceberg"}),
+                ("list_tables", {"catalog": "Iceberg", "schema": "SHOP"}),
+                ("search_tables", {"text": "key orders totals"}),
+                ("fetch_page", {"page": "list_schemas?catalog=iceberg&after=a"}),
+                ("fetch_page", {"page": "list_tables?catalog=iceberg&after=a/a"}),
+                ("fetch_page", {"page": "search_tables?text=orders+totals&after=0"}),
+            ):
+                told = json.dumps(await ask(tool, **arguments))
+                self.assertNotRegex(told, r'(shop\.|shop", |\[)"?(orders|totals)\b')
+            for text in self.texts:
+                for secret in self.secrets:
+                    self.assertNotIn(secret, text)
+
+        return self.asking(talk)
+
+    def version(self) -> str:
+        """Give a version of the hidden table, found out past the lists."""
+        if not self.versions:
+            url = URL.fromText(self.trino_url())
+            with trino.dbapi.connect(host=url.host, port=url.port, user="past") as past:
+                cursor = past.cursor()
+                cursor.execute(f'SELECT snapshot_id FROM {SHOP}."orders$snapshots"')
+                self.versions = tuple(str(row[0]) for row in cursor.fetchall())
+        return self.versions[0]
+
+
+class ListedSchemasTests(EscapeTests):
+    """So they are under a list of schemas, whatever its wild cards."""
+
+    guard = guard_of(Profile("", (None, "tpch.tiny, iceberg.sy*", None), ("", "", "")))
+
+
+class ListedTablesTests(EscapeTests):
+    """So they are beside a view that is listed."""
+
+    guard = guard_of(Profile("", (None, None, "iceberg.shop.larg*"), ("", "", "")))
 
 
 class ListedViewTests(IcebergTestCase):

@@ -223,6 +223,56 @@ OTHERS = (
 )
 """What would enumerate, or reach by another road; ``{x}`` tells of hidden names."""
 
+ICEBERG = (
+    *(
+        f'SELECT * FROM {{s}}."orders${kind}"'
+        for kind in (
+            *("snapshots", "files", "history", "manifests", "partitions", "refs"),
+            *("properties", "entries", "all_entries", "all_manifests", "data"),
+            "metadata_log_entries",
+        )
+    ),
+    'TABLE {s}."ORDERS$Snapshots"',
+    'SELECT "$path", "$file_modified_time" FROM {s}.orders',
+    "SELECT * FROM {s}.orders FOR VERSION AS OF {v}",
+    "SELECT * FROM {s}.orders FOR VERSION AS OF 'main'",
+    "SELECT * FROM {s}.orders FOR TIMESTAMP AS OF current_timestamp",
+    'SELECT 1 WHERE {v} IN (SELECT snapshot_id FROM {s}."orders$snapshots")',
+    "TABLE {s}.totals",
+    "SELECT count(*) FROM {s}.totals",
+    "SELECT cast(total AS integer) / 0 FROM {s}.totals",
+    "SELECT nope FROM {s}.totals",
+    'SELECT nope FROM {s}."orders$files"',
+    "SELECT nope FROM {s}.orders FOR VERSION AS OF {v}",
+    "SHOW CREATE MATERIALIZED VIEW {s}.totals",
+    "SHOW CREATE TABLE {s}.orders",
+    "SHOW COLUMNS FROM {s}.totals",
+    'SHOW COLUMNS FROM {s}."orders$partitions"',
+    'DESC {s}."orders$files"',
+    "SHOW STATS FOR {s}.totals",
+    'SHOW STATS FOR {s}."orders$files"',
+    "SHOW STATS FOR (SELECT * FROM {s}.orders FOR VERSION AS OF {v})",
+    "SHOW GRANTS ON TABLE {s}.totals",
+    "EXPLAIN TABLE {s}.totals",
+    'EXPLAIN (TYPE IO, FORMAT JSON) SELECT * FROM {s}."orders$files"',
+    "EXPLAIN (TYPE VALIDATE) SELECT nope FROM {s}.totals",
+    "EXPLAIN ANALYZE VERBOSE TABLE {s}.totals",
+    "EXPLAIN SELECT * FROM {s}.orders FOR VERSION AS OF {v}",
+    (
+        "SELECT * FROM TABLE(iceberg.system.table_changes(schema_name => 'shop',"
+        " table_name => 'orders', start_snapshot_id => 1, end_snapshot_id => {v}))"
+    ),
+    "SELECT * FROM TABLE(system.table_changes('shop', 'orders', 1, {v}))",
+    "SELECT * FROM iceberg.system.iceberg_tables",
+    "DESCRIBE iceberg.system.iceberg_tables",
+    "SELECT * FROM iceberg.information_schema.tables",
+    "SELECT * FROM system.metadata.materialized_views",
+    "SELECT * FROM system.metadata.table_comments WHERE catalog_name = 'iceberg'",
+    "REFRESH MATERIALIZED VIEW {s}.totals",
+    "ALTER TABLE {s}.orders EXECUTE optimize",
+)
+"""What Iceberg has besides: ``{s}`` is a hidden schema, ``{v}`` a version in it."""
+
 
 def spellings(name: tuple[str, str, str]) -> tuple[str, ...]:
     """Ways to write a full name."""
