@@ -40,6 +40,9 @@ def observer_of(stream: TextIO, level: Any = LogLevel.info) -> ILogObserver:
     """Give the observer that writes to a stream what is at least of that level."""
     line_of = as_text if stream.isatty() else as_json
     predicate = LogLevelFilterPredicate(defaultLogLevel=level)
+    # It tells of each connection that it begins and ends.
+    quiet = max(level, LogLevel.warn)
+    predicate.setLogLevelForNamespace("twisted.web.client", quiet)
     return FilteringLogObserver(FileLogObserver(stream, line_of), [predicate])
 
 

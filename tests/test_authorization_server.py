@@ -175,9 +175,17 @@ class AuthorizationServerTests(SynchronousTestCase):
         self.assertEqual(preflight.status, 204)
 
     def test_no_registration(self) -> None:
-        """Where clients may not register there is nothing to register at."""
+        """Where clients may not register any more, who has an id keeps it."""
+        self.serve()
+        client_id = self.register().json()["client_id"]
+        self.made.keyring.stopService()
         self.serve(OAUTH_REGISTRATION="false")
         self.assertEqual(self.register().status, 404)
+        query = authorization_query(
+            LOCAL, client_id=client_id, redirect_uri="http://localhost:8900/cb"
+        )
+        page = self.ask("GET", f"/oauth/authorize?{query.decode()}")
+        self.assertEqual(page.status, 200)
         document = self.ask("GET", _METADATA[0]).json()
         self.assertNotIn("registration_endpoint", document)
 

@@ -53,6 +53,16 @@ class ObserverTests(SynchronousTestCase):
             log.failure("it broke", failure=Failure(ValueError("deep inside")))
             self.assertIn("ValueError: deep inside", stream.getvalue())
 
+    def test_connections(self) -> None:
+        """Of each connection to a provider or the worker nothing is told."""
+        stream = StringIO()
+        observer = LogPublisher(observer_of(stream))
+        client = Logger(namespace="twisted.web.client._Factory", observer=observer)
+        client.info("starting")
+        self.assertEqual(stream.getvalue(), "")
+        client.warn("odd")
+        self.assertIn("odd", stream.getvalue())
+
     def test_levels(self) -> None:
         """Debugging is left out, and more where more is asked to be."""
         for level, expected in ((LogLevel.info, 2), (LogLevel.warn, 1)):
