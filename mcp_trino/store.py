@@ -13,6 +13,7 @@ from mcp_trino.interfaces import IStore
 
 MAX_KEY_CHARS = 200
 MAX_VALUE_BYTES = 1024 * 1024
+MAX_MEMORY_BYTES = 256 * 1024 * 1024
 
 
 @implementer(IStore)
@@ -21,13 +22,18 @@ class MemoryStore:
     """
     A store for one process; what it holds ends with the process.
 
-    Values whose time has passed are dropped at the next use of the store.
+    Values whose time has passed are dropped at the next use of the store, and
+    those whose time passes first when there are too many.
+
+    :ivar most_bytes: of all values together.
     """
 
     _clock: IReactorTime = field(repr=False)
+    most_bytes: int = MAX_MEMORY_BYTES
     _values: dict[str, tuple[float, bytes]] = field(
         init=False, factory=dict, repr=False
     )
+    _bytes: int = field(init=False, default=0)
     _expiries: list[tuple[float, str]] = field(init=False, factory=list, repr=False)
 
     def put(self, key: str, value: bytes, ttl_seconds: float) -> Deferred[None]:
@@ -37,9 +43,13 @@ class MemoryStore:
         except ValueError:
             return fail(Failure())
         self._drop_expired()
+        self._pop(key)
         expires_at = self._clock.seconds() + ttl_seconds
         self._values[key] = (expires_at, value)
+        self._bytes += len(value)
         heappush(self._expiries, (expires_at, key))
+        while self._bytes > self.most_bytes:
+            self._drop_first()
         return succeed(None)
 
     def get(self, key: str) -> Deferred[bytes | None]:
@@ -51,8 +61,7 @@ class MemoryStore:
     def take(self, key: str) -> Deferred[bytes | None]:
         """Give a value back and forget it; of two takers one gets ``None``."""
         self._drop_expired()
-        _, value = self._values.pop(key, (0.0, None))
-        return succeed(value)
+        return succeed(self._pop(key))
 
     def swap(
         self, key: str, old: bytes | None, new: bytes, ttl_seconds: float
@@ -67,9 +76,18 @@ class MemoryStore:
     def _drop_expired(self) -> None:
         now = self._clock.seconds()
         while self._expiries and self._expiries[0][0] <= now:
-            _, key = heappop(self._expiries)
-            if key in self._values and self._values[key][0] <= now:
-                del self._values[key]
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        """Drop what expires first, unless it was put anew since it was noted."""
+        expires_at, key = heappop(self._expiries)
+        if key in self._values and self._values[key][0] <= expires_at:
+            self._pop(key)
+
+    def _pop(self, key: str) -> bytes | None:
+        _, value = self._values.pop(key, (0.0, None))
+        self._bytes -= len(value or b"")
+        return value
 
 
 def refuse_too_long(key: str, value: bytes) -> None:

@@ -34,6 +34,19 @@ class MemoryStoreTests(StoreContract, TestCase):
         await self.store.get("k")
         self.assertEqual(list(self.store._values), ["longer"])
 
+    async def test_too_much(self):
+        """What would expire first makes room, and not more than is needed."""
+        store = MemoryStore(self.clock, most_bytes=10)
+        await store.put("late", b"1234", 20)
+        await store.put("early", b"1234", 10)
+        await store.put("early", b"12345", 10)
+        self.assertEqual(await store.get("late"), b"1234")
+        await store.put("new", b"12", 20)
+        self.assertIsNone(await store.get("early"))
+        await store.take("late")
+        await store.put("more", b"12345678", 20)
+        self.assertEqual(await store.get("new"), b"12")
+
     async def test_renewed_often(self):
         """Renewing a value again and again takes no more memory."""
         for _ in range(1000):

@@ -112,6 +112,7 @@ class OpenResults:
         result.record = record
         if record.position is None:
             self._remove(result)
+            await take_long(self._store, _rows_key(record.name))
             return
         self.wait(result)
         waiting = [other for other in self._open.values() if other.waits]
@@ -139,7 +140,7 @@ class OpenResults:
         """Cancel the query of a result at Trino and forget the result."""
         self._remove(result)
         self._spawn(result.query.leave())
-        self._spawn(self._forget(result.name))
+        self._spawn(self._forget(result.record))
 
     def drop_all(self) -> None:
         """Cancel all that are open, but those that another process reads."""
@@ -184,7 +185,7 @@ class OpenResults:
         if record.deadline and self._clock.seconds() >= record.deadline:
             await self._write(evolve(record, position=None, timed_out=True))
         else:
-            await self._forget(result.name)
+            await self._forget(record)
 
     def _remove(self, result: OpenResult) -> None:
         self._disarm(result)
@@ -201,9 +202,10 @@ class OpenResults:
             await put_long(self._store, _rows_key(record.name), kept, seconds)
         await put_long(self._store, _record_key(record.name), _dump(record), seconds)
 
-    async def _forget(self, name: str) -> None:
-        await take_long(self._store, _record_key(name))
-        await take_long(self._store, _rows_key(name))
+    async def _forget(self, record: Record) -> None:
+        await take_long(self._store, _record_key(record.name))
+        await take_long(self._store, _rows_key(record.name))
+        await take_long(self._store, _page_key(record.name, record.number - 1))
 
 
 def _dump(record: Record) -> bytes:

@@ -84,11 +84,12 @@ class CoordinatorTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.trino = ScriptedTrino(self.clock)
         self.lanes = HeldLanes()
+        self.store = MemoryStore(self.clock)
         self.coordinator = CoordinatorService(
             self.clock,
             TRINO,
             self.settings,
-            MemoryStore(self.clock),
+            self.store,
             b"key",
             lanes=self.lanes,
             transport=self.trino,
@@ -548,6 +549,13 @@ class PageTests(CoordinatorTestCase):
         self.assertEqual(last.state, PageState.COMPLETE)
         self.assertEqual(self.page(self.fetch(first.handle)), last)
 
+    def test_rows_are_dropped(self):
+        """Rows of Trino's that were kept go when all of them were given."""
+        first = self.page(self.execute(pages(7)))
+        self.assertTrue(any(key.startswith("rows:") for key in self.store._values))
+        self.read_all(first)
+        self.assertFalse(any(key.startswith("rows:") for key in self.store._values))
+
     def test_at_once(self):
         """Two who use a handle at the same time get the same page."""
         first = self.page(self.execute([*pages(1), [[1]] * 5, *FOREVER]))
@@ -623,6 +631,16 @@ class PageTests(CoordinatorTestCase):
             self.page(self.execute(pages(4, 4), BOB))
         self.assertEqual(self.trino.deleted, ["q0", "q1"])
         self.page(self.fetch(mine[2].handle))
+
+    def test_given_up(self):
+        """Nothing is left of a result that made room, the page shown last neither."""
+        shown = []
+        for _ in range(4):
+            first = self.page(self.execute(pages(4, 4, 4)))
+            shown.append(self.page(self.fetch(first.handle)).handle.partition(".")[0])
+        kept = {key.split(":")[1].split("/")[0] for key in self.store._values}
+        self.assertNotIn(shown[0], kept)
+        self.assertIn(shown[-1], kept)
 
     def test_nothing_further(self):
         """Whoever wants no more than a page leaves nothing open."""
