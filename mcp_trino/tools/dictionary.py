@@ -190,8 +190,9 @@ class Dictionary:
         width: int,
         after: tuple[str, ...],
     ) -> Listed:
-        """Read on until a page is full or the list ends."""
-        queries = self._execution.queries
+        """Read on until a page is full, the list ends or the time of a call is over."""
+        queries, clock = self._execution.queries, self._execution.clock
+        until = clock.seconds() + self.wait_seconds
         room, rows = queries.max_bytes // 2, list[Row]()
         count = queries.max_rows + 1
         at_once = _READ_AT_ONCE if self.restricts else count
@@ -207,8 +208,9 @@ class Dictionary:
                     last = tuple(rows[-1][:width])
                     return Listed(evolve(page, rows=tuple(rows)), last)
                 rows.append(row)
-            if page.state is PageState.COMPLETE and len(page.rows) < at_once:
-                return Listed(evolve(page, rows=tuple(rows)), None)
+            ends = page.state is PageState.COMPLETE and len(page.rows) < at_once
+            if ends or clock.seconds() >= until:
+                return Listed(evolve(page, rows=tuple(rows)), None if ends else after)
 
     def comments(
         self, call: Call, catalog: str, schema: str, condition: str

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, evolve, field
+from twisted.internet.interfaces import IReactorTime
 
 from mcp_trino.errors import InvalidArgument, PageGone, StatementFailed, TimedOut
 from mcp_trino.interfaces import ICoordinator
@@ -40,8 +41,12 @@ class Execution:
 
     @_running.default
     def _none_running(self) -> Kept[str, Statement]:
-        clock = self._suggestions.clock
-        return Kept(clock, self.queries.result_ttl_seconds, _MOST_RUNNING_CHARS)
+        return Kept(self.clock, self.queries.result_ttl_seconds, _MOST_RUNNING_CHARS)
+
+    @property
+    def clock(self) -> IReactorTime:
+        """What the time of a call is measured by."""
+        return self._suggestions.clock
 
     def place(self) -> tuple[Argument, Argument]:
         """Give the arguments that ``session`` reads."""

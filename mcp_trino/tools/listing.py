@@ -78,7 +78,7 @@ class ListTools:
             listed = await self._dictionary.tables(
                 call, catalog, schema, pattern, call.after
             )
-            if not listed.page.rows and not call.after:
+            if not (listed.page.rows or listed.after or call.after):
                 # Is it empty, or is there no such schema? This one says so.
                 visible = information_schema.visible(catalog, schema)
                 await self._dictionary.ask(visible, call, max_rows=1)

@@ -260,6 +260,22 @@ class AllowlistTests(ToolsTestCase):
         )
         self.assertNotIn("next_page", reply.structured)
 
+    def test_long_search(self) -> None:
+        """After the time of a call the list is told so far, and goes on from there."""
+        names = [f"n{number:05}" for number in range(6_000)]
+        answer = many_tables(self.coordinator, [*names, "nation"])
+
+        def slow() -> Any:
+            self.clock.advance(QUERIES.wait_seconds)
+            return answer()
+
+        self.coordinator.script = {"table_comments": page(COMMENTS), "tables": slow}
+        reply = self.call("list_tables")
+        self.assertEqual(reply.structured["rows"], [])
+        reply = self.call("fetch_page", page=reply.structured["next_page"])
+        self.assertEqual(reply.structured["rows"], [["nation", "BASE TABLE"]])
+        self.assertNotIn("next_page", reply.structured)
+
     def test_arguments(self) -> None:
         """Names that are kept away are refused before Trino is asked."""
         for tool, arguments in (
