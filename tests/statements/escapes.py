@@ -6,7 +6,12 @@ one that may. Both have the columns ``regionkey``, ``name`` and ``comment``, the
 hidden one ``nationkey`` too.
 """
 
+import os
+
 from attrs import frozen
+
+MINE = f"memory.guard_escapes_{os.getpid()}"
+"""A schema of this process's own at a Trino that others may use too."""
 
 
 @frozen
@@ -26,7 +31,7 @@ class Profile:
 
 
 PROFILES = (
-    Profile("catalogs", ("tpch", None, None), ("memory", "guard_escapes", "nation")),
+    Profile("catalogs", ("tpch", None, None), (*MINE.split("."), "nation")),
     Profile("schemas", (None, "tpch.t*, memory.x", None), ("tpch", "sf1", "nation")),
     Profile("tables", (None, None, "*.tiny.region"), ("tpch", "tiny", "nation")),
 )

@@ -21,7 +21,7 @@ from mcp_trino.tools.statement import StatementTools
 from mcp_trino.tools.suggestions import Suggestions
 from mcp_trino.tools.tool import Call, Function, Reply
 from tests.real_trino import real_trino
-from tests.statements.escapes import Profile
+from tests.statements.escapes import MINE, Profile
 from tests.tools.scripted import QUERIES, TRINO
 
 
@@ -50,11 +50,9 @@ class GuardedTestCase(TestCase):
             schema="tiny",
         )
         self.addCleanup(self.past.close)
-        self.sql("CREATE SCHEMA IF NOT EXISTS memory.guard_escapes")
-        self.addCleanup(self.sql, "DROP SCHEMA memory.guard_escapes CASCADE")
-        self.sql(
-            "CREATE TABLE IF NOT EXISTS memory.guard_escapes.nation AS TABLE nation"
-        )
+        self.sql(f"CREATE SCHEMA IF NOT EXISTS {MINE}")
+        self.addCleanup(self.sql, f"DROP SCHEMA {MINE} CASCADE")
+        self.sql(f"CREATE TABLE IF NOT EXISTS {MINE}.nation AS TABLE nation")
 
     def sql(self, text: str) -> str:
         """Run a statement past the lists, and give the id of its query."""

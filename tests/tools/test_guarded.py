@@ -3,7 +3,7 @@
 from mcp_trino.coordinator.exchange import Exchange
 from mcp_trino.errors import PageGone, StatementFailed, StatementRefused
 from mcp_trino.statements.guard import Guard, Permit
-from tests.statements.escapes import PROFILES, Profile
+from tests.statements.escapes import MINE, PROFILES, Profile
 from tests.tools.guarded import GuardedTestCase, guard_of
 
 ONE_TABLE = PROFILES[2]
@@ -67,14 +67,11 @@ class AllowedTests(GuardedTestCase):
     async def test_view(self) -> None:
         """A listed view is read with all that it reads; one that is not is refused."""
         self.sql(
-            "CREATE OR REPLACE VIEW memory.guard_escapes.seen AS "
-            "SELECT name FROM tpch.sf1.nation"
+            f"CREATE OR REPLACE VIEW {MINE}.seen AS SELECT name FROM tpch.sf1.nation"
         )
-        self.addCleanup(self.sql, "DROP VIEW memory.guard_escapes.seen")
-        listed = Profile(
-            "", (None, None, "memory.guard_escapes.seen"), *[PROFILES[0].hidden]
-        )
-        text = "SELECT * FROM memory.guard_escapes.seen"
+        self.addCleanup(self.sql, f"DROP VIEW {MINE}.seen")
+        listed = Profile("", (None, None, f"{MINE}.seen"), *[PROFILES[0].hidden])
+        text = f"SELECT * FROM {MINE}.seen"
         reply = await self.ask(self.tools(listed), "execute_query", query=text)
         self.assertEqual(reply.rows, 25)
         with self.assertRaises(StatementRefused):
@@ -125,10 +122,8 @@ class AllowedTests(GuardedTestCase):
 class WriteTests(GuardedTestCase):
     """Statements that write, where an operator lets them."""
 
-    table = "memory.guard_escapes.written"
-    listed = Profile(
-        "", (None, None, "memory.guard_escapes.writ*, tpch.tiny.region"), ("", "", "")
-    )
+    table = f"{MINE}.written"
+    listed = Profile("", (None, None, f"{MINE}.writ*, tpch.tiny.region"), ("", "", ""))
 
     def setUp(self) -> None:
         """Leave nothing behind."""
@@ -177,19 +172,19 @@ class WriteTests(GuardedTestCase):
             f"INSERT INTO {self.table} (name) (TABLE nation)",
             f"INSERT INTO {self.table} WITH region AS (TABLE nation) SELECT name FROM region",
             f"INSERT INTO {self.table} SELECT cast(cast(name AS bigint) AS varchar) FROM nation",
-            "INSERT INTO memory.guard_escapes.nation TABLE memory.guard_escapes.nation",
-            "CREATE TABLE memory.guard_escapes.other AS TABLE region",
+            f"INSERT INTO {MINE}.nation TABLE {MINE}.nation",
+            f"CREATE TABLE {MINE}.other AS TABLE region",
             f"CREATE TABLE IF NOT EXISTS {self.table} AS TABLE nation",
             f"CREATE OR REPLACE TABLE {self.table} AS (TABLE nation) WITH NO DATA",
             f"CREATE TABLE {self.table} (LIKE nation)",
             f"UPDATE {self.table} SET name = (SELECT max(name) FROM nation)",
             f"DELETE FROM {self.table} WHERE name IN (TABLE nation)",
             f"MERGE INTO {self.table} USING nation ON true WHEN MATCHED THEN DELETE",
-            "DELETE FROM memory.guard_escapes.nation",
-            "TRUNCATE TABLE memory.guard_escapes.nation",
-            "DROP TABLE memory.guard_escapes.nation",
-            "DROP SCHEMA memory.guard_escapes CASCADE",
-            f"ALTER TABLE {self.table} RENAME TO memory.guard_escapes.nation2",
+            f"DELETE FROM {MINE}.nation",
+            f"TRUNCATE TABLE {MINE}.nation",
+            f"DROP TABLE {MINE}.nation",
+            f"DROP SCHEMA {MINE} CASCADE",
+            f"ALTER TABLE {self.table} RENAME TO {MINE}.nation2",
             f"CREATE VIEW {self.table} AS TABLE nation",
             "CALL system.runtime.kill_query('x')",
             "GRANT SELECT ON nation TO alice",
@@ -241,7 +236,7 @@ class ReadOnlyTransactionTests(GuardedTestCase):
     async def test_no_write(self) -> None:
         """A write that got past the lexer is stopped by Trino."""
         tools = self.tools(read_only_transactions=True)
-        written = "INSERT INTO memory.guard_escapes.nation SELECT * FROM nation"
+        written = f"INSERT INTO {MINE}.nation SELECT * FROM nation"
         self.patch(Guard, "read", lambda *_: Permit(written))
         with self.assertRaises(StatementFailed) as caught:
             await self.ask(tools, "execute_query", query="SELECT 1")
