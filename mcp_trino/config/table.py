@@ -167,7 +167,8 @@ LIMITS = (
         "how long a client may leave its answer unread"),
     Setting("MCP_MAX_SESSIONS", whole(1, 100000), "1000",
         to="web.max_sessions", meaning=
-        "sessions open at once"),
+        "sessions open at once; with OAuth a caller has a tenth of them, or 4, "
+        "and her oldest gives way"),
     Setting("MCP_MAX_STREAMS", whole(1, 100000), "500",
         to="web.max_streams", meaning=
         "event streams open at once"),

@@ -32,10 +32,11 @@ from twisted.logger import Logger
 from mcp_trino.principal import Principal
 from mcp_trino.reply import JSON, Reply
 from mcp_trino.settings import WebSettings
-from mcp_trino.tools.messages import principal_of_request
+from mcp_trino.tools.messages import PRINCIPAL, principal_of_request
 from mcp_trino.web.authority import Authority
 from mcp_trino.web.bridge import ASGIResource, Exchanges
 from mcp_trino.web.exchange import Message, Receive, Scope, Send
+from mcp_trino.web.limits import Shares
 from mcp_trino.web.request import BoundedRequest
 
 ProtocolServer = Server[Any]
@@ -45,6 +46,10 @@ _LISTEN = "subscriptions/listen"
 
 # Each costs a hundred times its one byte when it is parsed.
 _MAX_BRACKETS = 50_000
+
+# One caller may have that part of the sessions, or that many.
+_SHARES = 10
+_LEAST_SHARE = 4
 
 
 @define(eq=False)
@@ -64,6 +69,7 @@ class Transports:
     calls: int = field(default=0, init=False)
     _manager: StreamableHTTPSessionManager = field(init=False, repr=False)
     _sse: SseServerTransport = field(init=False, repr=False)
+    _shares: Shares = field(init=False, repr=False)
     _started: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     _stopping: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     _quiet: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
@@ -76,6 +82,8 @@ class Transports:
             session_idle_timeout=self._settings.session_idle_seconds,
             max_sessions=self._settings.max_sessions,
         )
+        most = self._settings.max_sessions
+        self._shares = Shares(max(_LEAST_SHARE, most // _SHARES), most)
         self._sse = SseServerTransport(
             "/messages", max_request_body_size=self._settings.max_body_bytes
         )
@@ -126,9 +134,18 @@ class Transports:
     async def streamable(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve Streamable HTTP."""
         await self._started.wait()
+        surplus: list[str] = []
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                surplus.extend(self._surplus(scope, dict(message["headers"])))
+            await send(message)
+
         # The manager's own bound of bodies is left out: the body is bounded
         # already, and would be copied twice more.
-        await self._manager.asgi_app.app(scope, receive, send)
+        await self._manager.asgi_app.app(scope, receive, noting)
+        for session in surplus:
+            await self._close(scope, session)
 
     async def events(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream of HTTP with SSE: a session as long as it lasts."""
@@ -175,6 +192,30 @@ class Transports:
             pass
 
         await self._manager.asgi_app.app(scope, receive, send)
+
+    def _surplus(self, scope: Scope, headers: dict[bytes, bytes]) -> list[str]:
+        """Give the session that its owner has one too many of, if there is one."""
+        session = headers.get(MCP_SESSION_ID_HEADER.encode())
+        if session is None or self._authority is None:
+            return []
+        principal: Principal = scope[PRINCIPAL]
+        # Sessions belong to a person and the client that she uses.
+        owner = f"{principal.client_id} {principal.key}"
+        oldest = self._shares.use(owner, session.decode("latin-1"))
+        return [] if oldest is None else [oldest]
+
+    async def _close(self, scope: Scope, session: str) -> None:
+        """End a session as its owner would, who is that of the scope."""
+        headers = [(MCP_SESSION_ID_HEADER.encode(), session.encode("latin-1"))]
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(_: Message) -> None:
+            pass
+
+        ending = {**scope, "method": "DELETE", "headers": headers}
+        await self._manager.asgi_app.app(ending, receive, send)
 
     def _require(self, ctx: ServerRequestContext[Any, Any]) -> None:
         if self._authority is None:

@@ -70,3 +70,34 @@ class Backlog:
     def discard(self, cut: Callable[[], None]) -> None:
         """Forget an answer: its client reads again, or has gone."""
         self._bytes -= self._waiting.pop(cut, 0)
+
+
+@define(eq=False)
+class Shares:
+    """
+    The sessions of each caller, of which nobody has more than a share.
+
+    :ivar each: sessions of one caller.
+    :ivar callers: that are known at once; those seen last.
+    """
+
+    each: int
+    callers: int
+    _used: OrderedDict[str, OrderedDict[str, None]] = field(
+        factory=OrderedDict, init=False, repr=False
+    )
+
+    def use(self, caller: str, session: str) -> str | None:
+        """
+        Note that a caller uses a session.
+
+        :return: the one that she has not used for longest, when she has one too
+            many; it is then forgotten.
+        """
+        used = self._used.setdefault(caller, OrderedDict())
+        self._used.move_to_end(caller)
+        if len(self._used) > self.callers:
+            self._used.popitem(last=False)
+        used[session] = None
+        used.move_to_end(session)
+        return used.popitem(last=False)[0] if len(used) > self.each else None

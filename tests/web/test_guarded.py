@@ -389,3 +389,22 @@ class UnannouncedTests(GuardedTestCase):
         self.assertEqual(
             answer.headers["WWW-Authenticate"], 'Bearer scope="trino:read"'
         )
+
+
+class ShareTests(GuardedTestCase):
+    """How much of the server one caller may have."""
+
+    async def test_sessions(self) -> None:
+        """A caller's least used session gives way to a new one, and no other's."""
+        self.serve()
+        bob = await self.open_session(**bearer("bob"))
+        elsewhere = await self.open_session(**bearer("ada-elsewhere"))
+        hers = [await self.open_session(**bearer("ada")) for _ in range(4)]
+        ping = rpc("ping", id=2)
+        self.assertEqual((await self.ask("POST", "/mcp", hers[0], ping)).status, 200)
+        hers.append(await self.open_session(**bearer("ada")))
+        found = [
+            (await self.ask("POST", "/mcp", session, ping)).status
+            for session in (bob, elsewhere, *hers)
+        ]
+        self.assertEqual(found, [200, 200, 200, 404, 200, 200, 200])

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.web.limits import Backlog, Budget
+from mcp_trino.web.limits import Backlog, Budget, Shares
 
 
 class BudgetTests(SynchronousTestCase):
@@ -64,3 +64,16 @@ class BacklogTests(SynchronousTestCase):
         self.backlog.discard(cut)
         self.backlog.add(lambda: None, 100)
         self.assertEqual((self.cut, self.backlog.waiting), ([], 100))
+
+
+class SharesTests(SynchronousTestCase):
+    """The sessions of each caller."""
+
+    def test_callers(self) -> None:
+        """Those who were seen longest ago are forgotten."""
+        shares = Shares(each=1, callers=2)
+        for caller in ("ada", "bob", "eve"):
+            self.assertIsNone(shares.use(caller, "1"))
+        self.assertEqual(shares.use("eve", "2"), "1")
+        self.assertEqual(shares.use("bob", "2"), "1")
+        self.assertIsNone(shares.use("ada", "2"))
