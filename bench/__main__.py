@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from bench.bearer import with_tokens
 from bench.calls import large_results, many_at_once, one_after_the_other
 from bench.contenders import Bench
 from bench.footprint import of_fresh_processes
@@ -27,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], None]] = {
     "waiting": while_slow_ones_wait,
     "footprint": of_fresh_processes,
     "shown": bytes_shown,
+    "tokens": with_tokens,
 }
 
 
