@@ -171,7 +171,7 @@ LIMITS = (
         "and her oldest gives way"),
     Setting("MCP_MAX_STREAMS", whole(1, 100000), "500",
         to="web.max_streams", meaning=
-        "event streams open at once"),
+        "event streams open at once; with OAuth a person has a tenth of them, or 4"),
     Setting("MCP_SESSION_IDLE", seconds(10, 86400), "1800",
         to="web.session_idle_seconds", meaning=
         "how long a session lives without a request and a stream"),

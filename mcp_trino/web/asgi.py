@@ -36,7 +36,7 @@ from mcp_trino.tools.messages import PRINCIPAL, principal_of_request
 from mcp_trino.web.authority import Authority
 from mcp_trino.web.bridge import ASGIResource, Exchanges
 from mcp_trino.web.exchange import Message, Receive, Scope, Send
-from mcp_trino.web.limits import Shares
+from mcp_trino.web.limits import Shares, share_of
 from mcp_trino.web.request import BoundedRequest
 
 ProtocolServer = Server[Any]
@@ -46,10 +46,6 @@ _LISTEN = "subscriptions/listen"
 
 # Each costs a hundred times its one byte when it is parsed.
 _MAX_BRACKETS = 50_000
-
-# One caller may have that part of the sessions, or that many.
-_SHARES = 10
-_LEAST_SHARE = 4
 
 
 @define(eq=False)
@@ -83,7 +79,7 @@ class Transports:
             max_sessions=self._settings.max_sessions,
         )
         most = self._settings.max_sessions
-        self._shares = Shares(max(_LEAST_SHARE, most // _SHARES), most)
+        self._shares = Shares(share_of(most), most)
         self._sse = SseServerTransport(
             "/messages", max_request_body_size=self._settings.max_body_bytes
         )

@@ -19,7 +19,7 @@ from mcp_trino.principal import Principal
 from mcp_trino.reply import Reply, refusal
 from mcp_trino.tools.messages import PRINCIPAL
 from mcp_trino.web.exchange import Application, Exchange, Scope
-from mcp_trino.web.limits import Backlog, Budget
+from mcp_trino.web.limits import Backlog, Places
 from mcp_trino.web.request import BoundedRequest
 
 _RETRY_AFTER_SECONDS = 30
@@ -54,7 +54,7 @@ class Exchanges:
     :ivar streams: places for event streams.
     """
 
-    streams: Budget
+    streams: Places
     _backlog: Backlog = field(repr=False)
     _protocol: Protocol = field(repr=False)
     _loop: asyncio.AbstractEventLoop = field(repr=False)
@@ -79,11 +79,13 @@ class Exchanges:
             request.answer(reply)
             return
         stream = self._protocol.is_stream(request)
-        if stream and not self.streams.take():
+        caller = principal.key if principal.issuer else ""
+        if stream and not self.streams.take(caller):
             request.answer(
                 refusal(
                     503,
-                    f"all {self.streams.total} event streams are in use",
+                    f"all {self.streams.total} event streams are in use, or all "
+                    f"{self.streams.each} that one person may have",
                     retry_after_seconds=_RETRY_AFTER_SECONDS,
                 )
             )
@@ -93,7 +95,7 @@ class Exchanges:
         answer = self._answer(exchange, application, scope)
         task = self._start(answer, self._lasting if stream else self._calls)
         if stream:
-            task.add_done_callback(lambda _: self.streams.give_back())
+            task.add_done_callback(lambda _: self.streams.give_back(caller))
             self._end_with_token(task, principal)
 
     def _end_with_token(self, task: asyncio.Task[None], principal: Principal) -> None:

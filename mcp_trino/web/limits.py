@@ -1,9 +1,17 @@
 """Bounds that all connections of the process share."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from attrs import define, field
+
+_SHARES = 10
+_LEAST_SHARE = 4
+
+
+def share_of(total: int) -> int:
+    """Give how many of all one caller may have: a tenth, but some at least."""
+    return max(_LEAST_SHARE, total // _SHARES)
 
 
 @define(eq=False)
@@ -70,6 +78,42 @@ class Backlog:
     def discard(self, cut: Callable[[], None]) -> None:
         """Forget an answer: its client reads again, or has gone."""
         self._bytes -= self._waiting.pop(cut, 0)
+
+
+@define(eq=False)
+class Places:
+    """
+    Places of which no known caller has more than a share.
+
+    :ivar total: places there are.
+    :ivar each: places of one caller.
+    """
+
+    total: int
+    each: int
+    _held: Counter[str] = field(factory=Counter, init=False, repr=False)
+
+    @property
+    def taken(self) -> int:
+        """How many are taken now."""
+        return self._held.total()
+
+    def take(self, caller: str) -> bool:
+        """
+        Take one, or none and say ``False``.
+
+        :param caller: empty where nobody was asked who she is; that is no share.
+        """
+        if self.taken >= self.total or (caller and self._held[caller] >= self.each):
+            return False
+        self._held[caller] += 1
+        return True
+
+    def give_back(self, caller: str) -> None:
+        """Return one."""
+        self._held[caller] -= 1
+        if not self._held[caller]:
+            del self._held[caller]
 
 
 @define(eq=False)

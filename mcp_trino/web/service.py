@@ -23,7 +23,7 @@ from mcp_trino.web.authority import Authority
 from mcp_trino.web.bridge import Exchanges
 from mcp_trino.web.gate import Gate
 from mcp_trino.web.health import Readiness
-from mcp_trino.web.limits import Backlog, Budget
+from mcp_trino.web.limits import Backlog, Places, share_of
 from mcp_trino.web.listening import listening_service
 from mcp_trino.web.origin import name_rules
 from mcp_trino.web.pages import landing_page
@@ -74,7 +74,7 @@ class WebService(MultiService):
         self._settings = settings
         self._transports = Transports(server, settings, reactor, authority)
         self._exchanges = Exchanges(
-            Budget(settings.max_streams),
+            Places(settings.max_streams, share_of(settings.max_streams)),
             Backlog(settings.body_budget_bytes),
             self._transports,
             loop,

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mcp_trino.web.limits import Backlog, Budget, Shares
+from mcp_trino.web.limits import Backlog, Budget, Places, Shares, share_of
 
 
 class BudgetTests(SynchronousTestCase):
@@ -64,6 +64,28 @@ class BacklogTests(SynchronousTestCase):
         self.backlog.discard(cut)
         self.backlog.add(lambda: None, 100)
         self.assertEqual((self.cut, self.backlog.waiting), ([], 100))
+
+
+class PlacesTests(SynchronousTestCase):
+    """Places with a share for each caller."""
+
+    def test_share(self) -> None:
+        """A caller who has her share gets no more; others do, up to the total."""
+        places = Places(total=3, each=2)
+        taken = [places.take(caller) for caller in ("ada", "ada", "ada", "bob", "eve")]
+        self.assertEqual(taken, [True, True, False, True, False])
+        places.give_back("ada")
+        self.assertEqual(places.taken, 2)
+        self.assertTrue(places.take("ada"))
+
+    def test_nobody_asked(self) -> None:
+        """Where nobody is asked who she is, all places are anybody's."""
+        places = Places(total=3, each=1)
+        self.assertEqual([places.take("") for _ in range(4)], [True] * 3 + [False])
+
+    def test_share_of(self) -> None:
+        """A tenth, but enough for one person's assistants."""
+        self.assertEqual([share_of(total) for total in (500, 10)], [50, 4])
 
 
 class SharesTests(SynchronousTestCase):
