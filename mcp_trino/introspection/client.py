@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, DeferredSemaphore, fail
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
@@ -43,7 +43,8 @@ from mcp_trino.providers import Endpoints
 from mcp_trino.settings import OAuthSettings
 
 _CONNECT_SECONDS = 0.5
-_TOTAL_SECONDS = 2.0
+_ANSWER_SECONDS = 2.0
+_TOTAL_SECONDS = 10.0
 _AGAIN_SECONDS = 0.1
 _CONNECTIONS = 8
 _WAITING = 256
@@ -63,7 +64,9 @@ class Introspector:
     """
     Asks the worker.
 
-    At most 8 questions are on their way and 256 wait; each has 2 s.
+    At most 8 questions are on their way and 256 wait. The worker has 2 s for each;
+    in a crowd that wants to come in at once, one waits for its turn for longer, 10 s
+    in all, unless the worker has failed meanwhile.
 
     :ivar heard_at: when the worker last answered anything, whatever it was, in
         seconds of the clock.
@@ -116,29 +119,36 @@ class Introspector:
         read: Callable[[bytes], T],
         form: Mapping[str, str] | None = None,
     ) -> Deferred[T]:
-        if self._clock.seconds() < self._resting_until:
-            return fail(Undecidable("the introspection worker has failed repeatedly"))
         if len(self._places.waiting) >= _WAITING:
-            return fail(
-                Undecidable("too many tokens wait for the introspection worker")
-            )
-        asking = Deferred.fromCoroutine(self._answer(path, read, form))
-        asking.addTimeout(_TOTAL_SECONDS, self._clock)
-        asking.addCallbacks(self._succeeded, self._failed)
-        return asking
+            return fail(_crowded())
+        asking = Deferred.fromCoroutine(self._in_turn(path, read, form))
+        return asking.addTimeout(_TOTAL_SECONDS, self._clock, _too_late)
+
+    async def _in_turn(
+        self, path: bytes, read: Callable[[bytes], T], form: Mapping[str, str] | None
+    ) -> T:
+        if self._clock.seconds() < self._resting_until:
+            raise _failing()
+        try:
+            await self._places.acquire()
+        except CancelledError:
+            raise _failing() from None
+        try:
+            answer = Deferred.fromCoroutine(self._answer(path, read, form))
+            answer.addTimeout(_ANSWER_SECONDS, self._clock)
+            # A fault has to count before the next question has its turn.
+            return await answer.addCallbacks(self._succeeded, self._failed)
+        finally:
+            self._places.release()
 
     async def _answer(
         self, path: bytes, read: Callable[[bytes], T], form: Mapping[str, str] | None
     ) -> T:
-        await self._places.acquire()
         try:
-            try:
-                status, body = await self._exchange(path, form)
-            except ConnectError:
-                await deferLater(self._clock, _AGAIN_SECONDS)
-                status, body = await self._exchange(path, form)
-        finally:
-            self._places.release()
+            status, body = await self._exchange(path, form)
+        except ConnectError:
+            await deferLater(self._clock, _AGAIN_SECONDS)
+            status, body = await self._exchange(path, form)
         if status == SERVICE_UNAVAILABLE:
             raise Undecidable("the introspection worker cannot say it now")
         if status != OK:
@@ -201,7 +211,21 @@ class Introspector:
             )
         if self._faults >= _FAULTS:
             self._resting_until = self._clock.seconds() + _REST_SECONDS
+            for waiting in tuple(self._places.waiting):
+                waiting.cancel()
         return Failure(Undecidable(reason))
+
+
+def _failing() -> Undecidable:
+    return Undecidable("the introspection worker has failed repeatedly")
+
+
+def _crowded() -> Undecidable:
+    return Undecidable("too many tokens wait for the introspection worker")
+
+
+def _too_late(result: Any, _: float) -> Any:
+    return Failure(_crowded()) if isinstance(result, Failure) else result
 
 
 @implementer(IAgentEndpointFactory)

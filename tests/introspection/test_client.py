@@ -238,13 +238,43 @@ class FaultTests(ClientTestCase):
         self.assertEqual(len(self.worker.requests), 7)
 
     async def test_crowd(self) -> None:
-        """Beyond 256 that wait, nobody waits; after two seconds none does."""
+        """Beyond 256 that wait, nobody waits; nor does anybody for a dead worker."""
         self.listen(None)
         asking = [self.client.introspect("x") for _ in range(8 + 256)]
         await self.undecidable()
         self.clock.advance(2)
+        self.assertGreater(sum(question.called for question in asking), 250)
+        self.clock.advance(2)
         for question in asking:
             await self.assertFailure(question, Undecidable)
+
+    async def test_patience(self) -> None:
+        """Nobody waits for a turn longer than ten seconds."""
+        self.listen(http(INACTIVE))
+        for _ in range(8):
+            self.client._places.acquire()
+        asking = self.client.introspect("x")
+        self.clock.advance(9.9)
+        self.assertFalse(asking.called)
+        self.clock.advance(0.2)
+        await self.assertFailure(asking, Undecidable)
+        self.assertEqual(self.worker.requests, [])
+
+    async def test_turn(self) -> None:
+        """Who waits for a turn is answered after it, however long ago she came."""
+        self.listen(None)
+        asked = self.worker.asked()
+        first = [self.client.introspect("x") for _ in range(4)]
+        await asked
+        self.clock.advance(1.5)
+        rest = [self.client.introspect("x") for _ in range(4 + 8)]
+        self.worker.answer = http(INACTIVE)
+        self.clock.advance(0.5)
+        for question in first:
+            await self.assertFailure(question, Undecidable)
+        self.clock.advance(1)
+        for question in rest[4:]:
+            self.assertIsNone(await question)
 
     def test_no_fault_lets_in(self) -> Deferred[None]:
         """H-8: whatever is left of an answer, nobody comes in by it."""
