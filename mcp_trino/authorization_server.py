@@ -30,6 +30,8 @@ from mcp_trino.web.documents import changing_resources
 
 _REGISTRATIONS_PER_MINUTE = 20
 _ENDPOINTS = ("/mcp", "/sse")
+# While a crowd logs in this process may come to an answer only after seconds.
+_CONNECT_SECONDS = 8.0
 
 _READS = "read data: run queries that change nothing, see catalogs, schemas and tables"
 _WRITES = "change data: run statements that write"
@@ -151,7 +153,8 @@ def _fetcher(reactor: Any, settings: OAuthSettings) -> Fetcher:
         trust = trust_of(settings.worker.ca_file)
     except (OSError, ValueError) as error:
         raise ConfigurationError((f"OIDC_CA_FILE: {error}",)) from error
-    return Fetcher(reactor, VerifiedEndpoints(reactor, trust), MAX_BYTES)
+    ways = VerifiedEndpoints(reactor, trust, _CONNECT_SECONDS)
+    return Fetcher(reactor, ways, MAX_BYTES)
 
 
 def _documents(metadata: ServerMetadata, keyring: Keyring) -> dict[bytes, IResource]:
