@@ -352,7 +352,12 @@ class Replayed:
             "https://mcp.example.com/oauth/callback",
             proxy.upstream_scopes,
         )
-        people = People(upstream, self.bench.introspector, self.admission.admit)
+        people = People(
+            upstream,
+            self.bench.introspector,
+            self.admission.admit,
+            self.bench.clock,
+        )
         return vendor, upstream, people
 
     def run_(self, coroutine):
@@ -390,10 +395,11 @@ class Replayed:
         ]
         person, tokens = self.run_(people.log_in("code", "v" * 43, "n"))
         self.assertEqual(people.admit(person, "client").refusal, "")
-        again, tokens = self.run_(people.look_again(person, tokens))
+        fresh = self.run_(people.refresh(tokens))
+        again = self.run_(people.described(person, fresh))
         self.assertEqual(again.subject, person.subject)
-        self.assertEqual(tokens.refresh, "upstream-1")
-        ended = Deferred.fromCoroutine(people.look_again(person, tokens))
+        self.assertEqual(fresh.refresh, "upstream-1")
+        ended = Deferred.fromCoroutine(people.refresh(fresh))
         self.failureResultOf(ended, UpstreamRefused)
         for where, headers, form in vendor.requests:
             self.assertEqual(where, self.vendor.metadata["token_endpoint"])
