@@ -38,9 +38,9 @@ LOGIN = (
         meaning="TRINO_OAUTH_CLIENT_ID, a colon and TRINO_OAUTH_CLIENT_SECRET"),
     Setting("TRINO_OAUTH2_SCOPE", list_of(SCOPE), None, option="", meaning=
         "another name of TRINO_OAUTH_SCOPES"),
-    Setting("TRINO_OAUTH2_ALLOW_INSECURE_TOKEN_URL", BOOLEAN, "false", meaning=
-        "let the token endpoint be one of http: whoever is in between learns the "
-        "client's secret and the tokens"),
+    Setting("TRINO_OAUTH2_ALLOW_INSECURE_TOKEN_URL", BOOLEAN, "false", option="",
+        meaning="let the token endpoint be one of http: whoever is in between learns "
+        "the client's secret and the tokens"),
     Setting("TRINO_KERBEROS_SERVICE", TEXT, None, meaning=
         "the service name of Trino in mode kerberos; unset: trino"),
     Setting("TRINO_KERBEROS_HOST", HOST, None, meaning=
