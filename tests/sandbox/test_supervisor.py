@@ -24,7 +24,7 @@ class SupervisorTests(SynchronousTestCase):
     def setUp(self) -> None:
         directory = Path(self.mktemp()).absolute()
         self.launch = TrinoLaunch(cache=directory / "cache")
-        pretend_unpacked(self.launch.cache)
+        pretend_unpacked(self.launch)
         write_fake_java(directory)
         self.environment = os.environ | {"PYTHONPATH": str(directory)}
 
