@@ -73,7 +73,7 @@ class _Answers:
 
 class _ClientTests(_Answers):
     """
-    The clients of one transport.
+    One client of each language.
 
     :cvar scheme: of the server's URL.
     """
@@ -87,6 +87,38 @@ class _ClientTests(_Answers):
         """The Python SDK 2 finds the latest revision by itself."""
         answer = self._python_2("auto", self.server.url)
         self.assert_answer(answer, "2026-07-28")
+
+    def test_typescript_2(self) -> None:
+        """The TypeScript SDK 2 finds the latest revision by itself."""
+        answer = self._typescript("typescript_2.cjs", "auto", self.server.url)
+        self.assert_answer(answer, "2026-07-28")
+
+    def _python_2(self, *arguments: str, **environment: str) -> dict[str, Any]:
+        command = [sys.executable, str(_CLIENTS / "python_2.py"), *arguments]
+        return _run(command, {**self.server.trust, **environment}, self.server)
+
+    def _python_1(self, *arguments: str) -> dict[str, Any]:
+        python = str(python_with("mcp==1.30.0"))
+        command = [python, str(_CLIENTS / "python_1.py"), *arguments]
+        return _run(command, self.server.trust, self.server)
+
+    def _typescript(self, script: str, *arguments: str) -> dict[str, Any]:
+        npm = npm_programs()
+        command = [npm.node, str(_CLIENTS / script), *arguments]
+        packages = {"NODE_PATH": str(npm.directory / "node_modules")}
+        return _run(command, {**self.server.trust, **packages}, self.server)
+
+
+class HTTPTests(_ClientTests, SynchronousTestCase):
+    """Clients of ``mcp-trino serve``."""
+
+    scheme = "http"
+
+
+class HTTPSTests(_ClientTests, SynchronousTestCase):
+    """All clients, of ``twistd mcp-trino``, that trust a private authority."""
+
+    scheme = "https"
 
     def test_python_2_legacy(self) -> None:
         """The Python SDK 2 talks by handshake."""
@@ -123,11 +155,6 @@ class _ClientTests(_Answers):
         answer = self._typescript("typescript_1.cjs", "sse", self.server.sse_url)
         self.assert_answer(answer, None)
 
-    def test_typescript_2(self) -> None:
-        """The TypeScript SDK 2 finds the latest revision by itself."""
-        answer = self._typescript("typescript_2.cjs", "auto", self.server.url)
-        self.assert_answer(answer, "2026-07-28")
-
     def test_typescript_2_legacy(self) -> None:
         """The TypeScript SDK 2 talks by handshake."""
         answer = self._typescript("typescript_2.cjs", "legacy", self.server.url)
@@ -139,33 +166,6 @@ class _ClientTests(_Answers):
         settings = {"MCP_REMOTE_CONFIG_DIR": self.mktemp()}
         answer = self._python_2("stdio", *bridge, **settings)
         self.assert_answer(answer, "2026-07-28")
-
-    def _python_2(self, *arguments: str, **environment: str) -> dict[str, Any]:
-        command = [sys.executable, str(_CLIENTS / "python_2.py"), *arguments]
-        return _run(command, {**self.server.trust, **environment}, self.server)
-
-    def _python_1(self, *arguments: str) -> dict[str, Any]:
-        python = str(python_with("mcp==1.30.0"))
-        command = [python, str(_CLIENTS / "python_1.py"), *arguments]
-        return _run(command, self.server.trust, self.server)
-
-    def _typescript(self, script: str, *arguments: str) -> dict[str, Any]:
-        npm = npm_programs()
-        command = [npm.node, str(_CLIENTS / script), *arguments]
-        packages = {"NODE_PATH": str(npm.directory / "node_modules")}
-        return _run(command, {**self.server.trust, **packages}, self.server)
-
-
-class HTTPTests(_ClientTests, SynchronousTestCase):
-    """Clients of ``mcp-trino serve``."""
-
-    scheme = "http"
-
-
-class HTTPSTests(_ClientTests, SynchronousTestCase):
-    """Clients of ``twistd mcp-trino`` that trust a private authority."""
-
-    scheme = "https"
 
     def test_untrusted(self) -> None:
         """A client that does not know the authority does not talk to the server."""
