@@ -4,6 +4,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
@@ -99,7 +100,8 @@ class Chromium:
 
     def close(self) -> None:
         """End it."""
-        self._process.kill()
+        # Its helpers, too, which would go on writing into the directory.
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._input)
         os.close(self._output)
@@ -158,6 +160,8 @@ def start_chromium() -> Chromium:
             *(program, *_OPTIONS, f"--user-data-dir={directory.name}"),
         ],
         pass_fds=(theirs_in, theirs_out),
+        env={**os.environ, "TMPDIR": directory.name},
+        start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
