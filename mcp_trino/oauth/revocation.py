@@ -2,18 +2,16 @@
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
-from mcp_trino.errors import AuditUnwritable, Undecidable
 from mcp_trino.interfaces import IIntrospector
+from mcp_trino.oauth.client_requests import Away, answer_client
 from mcp_trino.oauth.connections import Connections
 from mcp_trino.oauth.grants import GrantGone, Grants
 from mcp_trino.oauth.parameters import Parameters
 from mcp_trino.oauth.refusals import NO_STORE, OAuthRefused
-from mcp_trino.oauth.token import client_id_of, read_form
 from mcp_trino.reply import Reply
 
-_AWAY_SECONDS = 5
+_AWAY = Away("a token could not be revoked", "nobody can do this now: send it again")
 
 
 @define(eq=False)
@@ -28,39 +26,21 @@ class RevocationEndpoint:
     _grants: Grants = field(repr=False)
     _connections: Connections = field(repr=False)
     _introspector: IIntrospector = field(repr=False)
-    _log = Logger()
 
     def answer(
         self, content_type: bytes | None, authorization: bytes | None, body: bytes
     ) -> Deferred[Reply]:
         """Answer a POST; see ``TokenEndpoint``."""
-        return Deferred.fromCoroutine(self._answer(content_type, authorization, body))
+        return answer_client(self._revoke, _AWAY, content_type, authorization, body)
 
-    async def _answer(
-        self, content_type: bytes | None, authorization: bytes | None, body: bytes
-    ) -> Reply:
-        try:
-            form = read_form(content_type, body)
-            await self._revoke(form, client_id_of(form, authorization))
-        except OAuthRefused as refused:
-            return refused.reply()
-        except (Undecidable, AuditUnwritable) as error:
-            self._log.error("a token could not be revoked: {error}", error=error)
-            return OAuthRefused(
-                "temporarily_unavailable",
-                "nobody can do this now: send it again",
-                status=503,
-                retry_after_seconds=_AWAY_SECONDS,
-            ).reply()
-        return Reply(200, headers=NO_STORE)
-
-    async def _revoke(self, form: Parameters, client_id: str) -> None:
+    async def _revoke(self, form: Parameters, client_id: str) -> Reply:
         token = form.get("token")
         if token is None:
             raise OAuthRefused("invalid_request", "token is missing")
         grant_id = await self._grant_of(token, client_id)
         if grant_id is not None:
             await self._connections.end(grant_id, "by the client")
+        return Reply(200, headers=NO_STORE)
 
     async def _grant_of(self, token: str, client_id: str) -> str | None:
         try:

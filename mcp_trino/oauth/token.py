@@ -5,15 +5,15 @@ from typing import Any
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
-from mcp_trino.errors import AuditUnwritable, Undecidable, UnknownClient
+from mcp_trino.errors import UnknownClient
 from mcp_trino.interfaces import IAudit
 from mcp_trino.oauth.access_tokens import AccessTokens
 from mcp_trino.oauth.authorization import HABITUAL_SCOPES, FindClient
+from mcp_trino.oauth.client_requests import Away, answer_client
 from mcp_trino.oauth.connections import Connections
 from mcp_trino.oauth.grants import Grant, GrantGone, Grants
-from mcp_trino.oauth.parameters import Parameters, Unreadable
+from mcp_trino.oauth.parameters import Parameters
 from mcp_trino.oauth.people import People
 from mcp_trino.oauth.pkce import answers
 from mcp_trino.oauth.refusals import NO_STORE, OAuthRefused
@@ -21,45 +21,10 @@ from mcp_trino.oauth.renewal import Renewal
 from mcp_trino.oauth.resource_indicators import InvalidTarget, ResourceIndicators
 from mcp_trino.reply import JSON, Reply
 
-_FORM = b"application/x-www-form-urlencoded"
-_AWAY_SECONDS = 5
-
-
-def read_form(content_type: bytes | None, body: bytes) -> Parameters:
-    """
-    Read the form of a request for a client; its query is not looked at.
-
-    :raise OAuthRefused: it is none, or has a parameter twice.
-    """
-    if (content_type or b"").partition(b";")[0].strip().lower() != _FORM:
-        raise OAuthRefused("invalid_request", f"send {_FORM.decode()}")
-    try:
-        form = Parameters.read(body)
-        form.require_single(but={"resource"})
-    except Unreadable as error:
-        raise OAuthRefused("invalid_request", str(error)) from None
-    return form
-
-
-def client_id_of(form: Parameters, authorization: bytes | None) -> str:
-    """
-    Give the client that asks; it has no secret, so it only names itself.
-
-    :param authorization: the header; clients that were never given a secret
-        have nothing to show in it.
-    :raise OAuthRefused: it names none, or shows a secret.
-    """
-    if authorization is not None:
-        raise OAuthRefused(
-            "invalid_client",
-            "clients of this server have no secret: send client_id in the form",
-            status=401,
-            basic=authorization[:6].lower() == b"basic ",
-        )
-    client_id = form.get("client_id")
-    if client_id is None:
-        raise OAuthRefused("invalid_request", "client_id is missing")
-    return client_id
+_AWAY = Away(
+    "no token could be given",
+    "nobody can decide this now; the token that was sent stays good",
+)
 
 
 @define(eq=False)
@@ -74,7 +39,6 @@ class TokenEndpoint:
     _resources: ResourceIndicators
     _find: FindClient = field(repr=False)
     _audit: IAudit = field(repr=False)
-    _log = Logger()
 
     def answer(
         self, content_type: bytes | None, authorization: bytes | None, body: bytes
@@ -84,25 +48,7 @@ class TokenEndpoint:
 
         :param authorization: the value of that header.
         """
-        return Deferred.fromCoroutine(self._answer(content_type, authorization, body))
-
-    async def _answer(
-        self, content_type: bytes | None, authorization: bytes | None, body: bytes
-    ) -> Reply:
-        try:
-            form = read_form(content_type, body)
-            client_id = client_id_of(form, authorization)
-            return await self._exchange(form, client_id)
-        except OAuthRefused as refused:
-            return refused.reply()
-        except (Undecidable, AuditUnwritable) as error:
-            self._log.error("no token could be given: {error}", error=error)
-            return OAuthRefused(
-                "temporarily_unavailable",
-                "nobody can decide this now; the token that was sent stays good",
-                status=503,
-                retry_after_seconds=_AWAY_SECONDS,
-            ).reply()
+        return answer_client(self._exchange, _AWAY, content_type, authorization, body)
 
     async def _exchange(self, form: Parameters, client_id: str) -> Reply:
         grant_type = form.get("grant_type")
